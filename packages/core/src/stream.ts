@@ -1,0 +1,60 @@
+import type { Closable, Closed } from "./closable.ts";
+
+/** How a stream ended. */
+export interface StreamClosed extends Closed {
+  /** Bytes handed to the peer and taken from it, as payload. */
+  readonly bytesWritten: number;
+  readonly bytesRead: number;
+}
+
+/**
+ * What a protocol or engine may lack. A stream that lacks one refuses the call with
+ * `KING_STREAM_UNSUPPORTED`, or bounds the effect as its plane documents; it never pretends.
+ */
+export type StreamCapability =
+  /** Either direction ends while the other goes on. */
+  | "half-close"
+  /** `reset(code)` carries the code to the peer. */
+  | "reset-code"
+  /** `stopReading(code)` asks the peer to stop sending; otherwise input is discarded or the connection ends. */
+  | "stop-reading"
+  /** A reader that does not read makes the peer's writer wait. */
+  | "receive-backpressure"
+  /** Several streams share a session, and one ends without the others. */
+  | "multiplexing"
+  /** Header fields after the body. */
+  | "trailers"
+  /** Interim responses (1xx) before the final one. */
+  | "informational"
+  /** Unreliable messages beside the streams. */
+  | "datagrams";
+
+/** One unit of protocol work: bytes both ways, each direction with an end of its own. */
+export interface Stream extends Closable<StreamClosed> {
+  readonly capabilities: ReadonlySet<StreamCapability>;
+  /**
+   * Sends `chunk`, which the stream may keep until it is sent: do not change it.
+   *
+   * @returns `undefined`: go on. A promise: the send buffer is full; it settles when there is room,
+   * and rejects when the stream ends first.
+   * @throws {KingError} KING_STREAM_ENDED after `end()`, KING_STREAM_CLOSED after the end of the stream.
+   */
+  write(chunk: Uint8Array): undefined | Promise<void>;
+  /** Ends the sending direction after `chunk`; resolves when it is handed to the system. */
+  end(chunk?: Uint8Array): Promise<void>;
+  /**
+   * The received bytes; ends with the peer's `end`. One reader at a time. Leaving the loop early is
+   * {@link stopReading}.
+   *
+   * @throws {KingError} KING_STREAM_RESET when the peer reset the stream or the connection broke.
+   */
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined>;
+  /** The same bytes as a web stream, made on first access. */
+  readonly readable: ReadableStream<Uint8Array>;
+  /** The sending direction as a web stream, made on first access. */
+  readonly writable: WritableStream<Uint8Array>;
+  /** Ends both directions at once, unfinished. */
+  reset(code?: number): void;
+  /** Takes no more input; the sending direction goes on. */
+  stopReading(code?: number): void;
+}

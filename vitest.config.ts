@@ -1,0 +1,22 @@
+import { globSync } from "node:fs";
+import { basename } from "node:path";
+import { defineConfig } from "vitest/config";
+
+// Packages import each other's TypeScript sources, so tests never run against a stale build.
+const conditions = ["king-source", "node", "module-sync"];
+const project = (name: string, root: string) => ({
+  extends: true as const,
+  test: { name, root, include: ["test/**/*.test.ts"] },
+});
+
+export default defineConfig({
+  ssr: { resolve: { conditions, externalConditions: conditions } },
+  test: {
+    projects: [
+      ...globSync(["packages/*", "examples/*", "bench"]).map((root) =>
+        project(basename(root), root),
+      ),
+      project("repository", "."),
+    ],
+  },
+});
