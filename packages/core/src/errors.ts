@@ -121,6 +121,7 @@ export interface ErrorCode<Details extends ErrorDetails = ErrorDetails> {
  * Declares one code of {@link defineErrors}. Its doc comment is its row in `docs/errors.md`: the
  * first sentence says when it is thrown, `@remedy` what to do.
  */
+/* @__NO_SIDE_EFFECTS__ */
 export function errorCode<Details extends ErrorDetails = Record<never, never>>(
   category: ErrorCategory,
   options?: { retryable?: boolean },
@@ -148,6 +149,7 @@ export interface ErrorTable<Codes extends Record<string, ErrorCode>> {
 }
 
 /** Declares the closed set of codes that one plane throws. */
+/* @__NO_SIDE_EFFECTS__ */
 export function defineErrors<const Codes extends Record<string, ErrorCode>>(
   codes: Codes,
 ): ErrorTable<Codes> {

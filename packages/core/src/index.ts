@@ -1,12 +1,43 @@
 export { type Clock, sleep, systemClock, type Timer, type TimerOptions } from "./clock.ts";
 export type { Closable, Closed, CloseOptions, LifeState } from "./closable.ts";
-export type {
-  Component,
-  ComponentStats,
-  DrainContext,
-  Health,
-  StartContext,
-} from "./component.ts";
+export {
+  type Config,
+  type ConfigExplanation,
+  type ConfigOrigin,
+  type ConfigPolicy,
+  type DefineConfigOptions,
+  defineConfig,
+  type HasSection,
+  type OperatorLayer,
+} from "./config/config.ts";
+export { describeValue } from "./config/describe-value.ts";
+export { type EnvironmentSource, environmentName } from "./config/environment.ts";
+export { type ConfigIssue, configErrors } from "./config/errors.ts";
+export { jsonSchema } from "./config/json-schema.ts";
+export {
+  booleanKey,
+  bytesKey,
+  type ConfigKey,
+  durationKey,
+  enumKey,
+  type IntegerKeyOptions,
+  integerKey,
+  type KeyKind,
+  type KeyOptions,
+  listKey,
+  type StringKeyOptions,
+  stringKey,
+} from "./config/key.ts";
+export { optionError, type ResolveOptions, resolveOptions } from "./config/options.ts";
+export {
+  defineSection,
+  type KeyName,
+  type KeyValue,
+  type Section,
+  type SectionKeys,
+  type SectionOverrides,
+  type SectionValues,
+} from "./config/section.ts";
 export type { Endpoint, TlsFacts } from "./endpoint.ts";
 export {
   defineErrors,
@@ -53,3 +84,26 @@ export type {
   StreamSession,
 } from "./session.ts";
 export type { Stream, StreamCapability, StreamClosed } from "./stream.ts";
+export { streamErrors } from "./stream-errors.ts";
+export type {
+  Component,
+  ComponentStats,
+  DrainContext,
+  Health,
+  StartContext,
+} from "./system/component.ts";
+export { systemErrors } from "./system/errors.ts";
+export {
+  type ComponentHandle,
+  type ComponentState,
+  type CreateSystemOptions,
+  createSystem,
+  type DrainOptions,
+  type DrainReport,
+  type GateLease,
+  type System,
+  type SystemHealth,
+  type SystemPerformance,
+  type SystemState,
+  type SystemStatus,
+} from "./system/system.ts";

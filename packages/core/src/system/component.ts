@@ -33,7 +33,7 @@ export interface Component {
   start(context: StartContext): void | Promise<void>;
   /** Finishes what is under way; leases of its gates have been returned when this is called. */
   drain?(context: DrainContext): void | Promise<void>;
-  /** Releases everything. Called once for each `start` that was called. */
+  /** Releases everything. Called once after each `start` that succeeded. */
   stop(): void | Promise<void>;
   /** A cheap look, no I/O; at most a few microseconds. */
   health?(): Health;

@@ -1,0 +1,94 @@
+import type { ConfigIssue } from "./errors.ts";
+import { configErrors } from "./errors.ts";
+import type { ConfigKey } from "./key.ts";
+import { nearestName } from "./nearest-name.ts";
+import type { Section } from "./section.ts";
+
+/** Environment variables, and how to read the files that `KING_..._FILE` names. */
+export interface EnvironmentSource {
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  /** Reads a secret's file as text; `environmentFrom` of `@king-runtime/core/node` brings one. */
+  readonly readFile?: (path: string) => string;
+}
+
+/** The variable of a key: `tls.minVersion` is `KING_TLS_MIN_VERSION`. */
+export function environmentName(section: string, key: string): string {
+  const snake = (name: string) => name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toUpperCase();
+  return `KING_${snake(section)}_${snake(key)}`;
+}
+
+/** The values by section and key that `KING_*` variables give; what cannot be read joins `issues`. */
+export function readEnvironment(
+  sections: readonly Section[],
+  source: EnvironmentSource,
+  issues: ConfigIssue[],
+): Record<string, Record<string, unknown>> {
+  const known = new Map<string, { section: string; name: string; key: ConfigKey; file: boolean }>();
+  const values: Record<string, Record<string, unknown>> = Object.create(null);
+  for (const section of sections) {
+    for (const [name, key] of Object.entries(section.keys)) {
+      const entry = { section: section.name, name, key };
+      const variable = environmentName(section.name, name);
+      known.set(variable, { ...entry, file: false });
+      if (key.secret) known.set(`${variable}_FILE`, { ...entry, file: true });
+    }
+  }
+  for (const [variable, text] of Object.entries(source.variables)) {
+    if (text === undefined || !variable.startsWith("KING_")) continue;
+    const entry = known.get(variable);
+    if (entry === undefined) {
+      const near = nearestName(variable, known.keys());
+      const hint = near === undefined ? "" : `; did you mean ${near}?`;
+      issues.push({ key: variable, message: `${variable}: no such setting${hint}` });
+      continue;
+    }
+    values[entry.section] ??= Object.create(null);
+    const section = values[entry.section] as Record<string, unknown>;
+    if (Object.hasOwn(section, entry.name)) {
+      const message = `${variable}: expected the value or its _FILE, got both`;
+      issues.push({ key: variable, message });
+      continue;
+    }
+    section[entry.name] = entry.file
+      ? readSecret(variable, text, source)
+      : parseText(text, entry.key);
+  }
+  return values;
+}
+
+function readSecret(variable: string, path: string, source: EnvironmentSource): string {
+  const fail = (message: string, cause?: unknown) =>
+    configErrors.create(
+      "KING_CONFIG_INVALID",
+      message,
+      { issues: [{ key: variable, message }] },
+      cause === undefined ? {} : { cause },
+    );
+  if (source.readFile === undefined) {
+    throw fail(`${variable}: expected an environment made by environmentFrom(), which reads files`);
+  }
+  try {
+    // Files written with an editor end in a newline that is not part of the secret.
+    return source.readFile(path).replace(/\r?\n$/, "");
+  } catch (cause) {
+    throw fail(`${variable}: expected a readable file`, cause);
+  }
+}
+
+/** Text that does not parse is handed on as it is, for the key's own schema to refuse. */
+function parseText(text: string, key: ConfigKey): unknown {
+  switch (key.kind) {
+    case "boolean":
+      return text === "true" || text === "1"
+        ? true
+        : text === "false" || text === "0"
+          ? false
+          : text;
+    case "integer":
+      return /^-?\d{1,16}$/.test(text) ? Number(text) : text;
+    case "list":
+      return text === "" ? [] : text.split(",").map((item) => item.trim());
+    default:
+      return text;
+  }
+}

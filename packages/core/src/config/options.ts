@@ -1,0 +1,61 @@
+import { checkValue, type HasSection, locked } from "./config.ts";
+import { configErrors } from "./errors.ts";
+import { nearestName } from "./nearest-name.ts";
+import type { Section, SectionValues } from "./section.ts";
+
+/** Beside the section: what else a call takes, and the config it was given. */
+export interface ResolveOptions<S extends Section> {
+  config?: HasSection<S> | undefined;
+  /** Option names that are not keys of the section, such as `"signal"`. */
+  others?: readonly string[];
+}
+
+/**
+ * The settings a call works with: its own options where given, else the config's values, else the
+ * defaults; validated and frozen. The caller's object is not changed.
+ *
+ * @throws {KingError} KING_OPTION_INVALID for an unknown name or unacceptable value;
+ * KING_CONFIG_LOCKED when an option differs from a locked value (security keys are locked also
+ * without a config); KING_CONFIG_SECTION_MISSING, KING_CONFIG_SECTION_VERSION.
+ */
+export function resolveOptions<S extends Section>(
+  section: S,
+  options: object = {},
+  { config, others = [] }: ResolveOptions<S> = {},
+): SectionValues<S> {
+  const base = config?.section(section) as Readonly<Record<string, unknown>> | undefined;
+  const values: Record<string, unknown> = {};
+  for (const [name, key] of Object.entries(section.keys)) {
+    values[name] = base === undefined ? key.default : base[name];
+  }
+  for (const [name, raw] of Object.entries(options)) {
+    if (raw === undefined || others.includes(name) || name === "config") continue;
+    const key = Object.hasOwn(section.keys, name) ? section.keys[name] : undefined;
+    if (key === undefined) {
+      const near = nearestName(name, [...Object.keys(section.keys), ...others]);
+      throw optionError(
+        name,
+        `no such option${near === undefined ? "" : `; did you mean ${near}?`}`,
+      );
+    }
+    const { value, message } = checkValue(name, key, raw);
+    if (message !== undefined) {
+      throw configErrors.create("KING_OPTION_INVALID", message, { option: name });
+    }
+    const id = `${section.name}.${name}`;
+    const isLocked = config === undefined ? key.security === true : config.isLocked(id);
+    if (isLocked && !Object.is(value, values[name])) {
+      throw locked(
+        id,
+        key.security ? "a security setting, not in policy.unlock" : "in policy.lock",
+      );
+    }
+    values[name] = value;
+  }
+  return Object.freeze(values) as SectionValues<S>;
+}
+
+/** The error for an option that is not a key of a section: `name: message`. */
+export function optionError(name: string, message: string) {
+  return configErrors.create("KING_OPTION_INVALID", `${name}: ${message}`, { option: name });
+}
