@@ -1,0 +1,105 @@
+// The generator's dependency injection asks for this before it is loaded.
+import "reflect-metadata";
+import type { webcrypto } from "node:crypto";
+import {
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  type Extension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  PemConverter,
+  SubjectAlternativeNameExtension,
+  type X509Certificate,
+  X509CertificateGenerator,
+} from "@peculiar/x509";
+
+/** A certificate and its private key, both in PEM. */
+export interface CertifiedKey {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** An authority and what it certified, made for one test run. */
+export interface TestCertificates {
+  /** The authority's certificate in PEM: what a client has to trust. */
+  readonly ca: string;
+  /** Valid for `localhost`, `127.0.0.1` and `::1`. */
+  readonly leaf: CertifiedKey;
+  /** Valid, but for `wrong.example`. */
+  readonly wrongHost: CertifiedKey;
+  /** For the right names, but out of date since yesterday. */
+  readonly expired: CertifiedKey;
+}
+
+const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
+const dayMs = 86_400_000;
+
+interface Authority {
+  readonly certificate: X509Certificate;
+  readonly keys: webcrypto.CryptoKeyPair;
+}
+
+/** Makes an authority and its certificates; about 20 ms. */
+export async function makeCertificates(): Promise<TestCertificates> {
+  const nowMs = Date.now();
+  const keys = await newKeys();
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    name: "CN=King test authority",
+    keys,
+    signingAlgorithm: algorithm,
+    notBefore: new Date(nowMs - 30 * dayMs),
+    notAfter: new Date(nowMs + 30 * dayMs),
+    extensions: [
+      new BasicConstraintsExtension(true, 0, true),
+      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+    ],
+  });
+  const authority: Authority = { certificate, keys };
+  const localNames = [
+    { type: "dns", value: "localhost" },
+    { type: "ip", value: "127.0.0.1" },
+    { type: "ip", value: "::1" },
+  ] as const;
+  const [leaf, wrongHost, expired] = await Promise.all([
+    certify(authority, localNames, nowMs + 10 * dayMs),
+    certify(authority, [{ type: "dns", value: "wrong.example" }], nowMs + 10 * dayMs),
+    certify(authority, localNames, nowMs - dayMs),
+  ]);
+  return { ca: certificate.toString("pem"), leaf, wrongHost, expired };
+}
+
+async function certify(
+  authority: Authority,
+  names: readonly { type: "dns" | "ip"; value: string }[],
+  notAfterMs: number,
+): Promise<CertifiedKey> {
+  const keys = await newKeys();
+  const extensions: Extension[] = [
+    new BasicConstraintsExtension(false, undefined, true),
+    new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+    new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
+    new SubjectAlternativeNameExtension([...names]),
+  ];
+  const certificate = await X509CertificateGenerator.create({
+    subject: `CN=${names[0]?.value}`,
+    issuer: authority.certificate.subject,
+    publicKey: keys.publicKey,
+    signingKey: authority.keys.privateKey,
+    signingAlgorithm: algorithm,
+    notBefore: new Date(notAfterMs - 15 * dayMs),
+    notAfter: new Date(notAfterMs),
+    extensions,
+  });
+  return {
+    cert: certificate.toString("pem"),
+    key: PemConverter.encode(
+      await crypto.subtle.exportKey("pkcs8", keys.privateKey),
+      PemConverter.PrivateKeyTag,
+    ),
+  };
+}
+
+function newKeys(): Promise<webcrypto.CryptoKeyPair> {
+  return crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+}
