@@ -1,3 +1,5 @@
+export { BaseSession } from "./base-session.ts";
+export { BaseStream } from "./base-stream.ts";
 export { type Clock, sleep, systemClock, type Timer, type TimerOptions } from "./clock.ts";
 export type { Closable, Closed, CloseOptions, LifeState } from "./closable.ts";
 export {
@@ -49,6 +51,7 @@ export {
   KingError,
   type KingErrorInit,
 } from "./errors.ts";
+export { EventFeed, eventQueueLength } from "./event-feed.ts";
 export type {
   Exchange,
   ExchangeHandler,
@@ -57,6 +60,7 @@ export type {
   Upgrade,
 } from "./exchange.ts";
 export { emptyHeaders, type HeaderFields, type HeaderView, headerView } from "./header-view.ts";
+export { Lifetime } from "./lifetime.ts";
 export type { Listener, ListenerClosed, ListenerStats } from "./listener.ts";
 export type {
   BlobInfo,

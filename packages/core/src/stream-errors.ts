@@ -30,6 +30,11 @@ export const streamErrors = defineErrors({
    */
   KING_STREAM_UNSUPPORTED: errorCode<{ capability: string; protocol: string }>("unsupported"),
   /**
+   * Bytes were written without waiting for room until the send buffer reached its bound.
+   * @remedy Await the promise that `write` returns.
+   */
+  KING_STREAM_BUFFER_FULL: errorCode<{ limitBytes: number }>("limit"),
+  /**
    * The session has no stream left to open.
    * @remedy Wait for streams to end, or open another session.
    */
