@@ -1,0 +1,74 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { runCommand } from "../command.ts";
+import type { Stage } from "../stage.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+import { chosenNode, testSwitches, toolEnvironment } from "../tool-environment.ts";
+import { root } from "../workspace.ts";
+
+/** What the json reporter writes, as far as it is read here. */
+interface VitestReport {
+  numPassedTests: number;
+  numFailedTests: number;
+  numPendingTests: number;
+  numTodoTests: number;
+  testResults: {
+    name: string;
+    status: string;
+    assertionResults: { title: string; fullName: string; status: string }[];
+  }[];
+}
+
+/** Unit, contract, fuzz and integration tests of every workspace. */
+export const vitestStage: Stage = {
+  name: "tests",
+  after: ["software"],
+  // Tests measure memory and deadlines: nothing else runs beside them.
+  cores: Number.POSITIVE_INFINITY,
+  async run(report) {
+    await using folder = await temporaryFolder("king-vitest-");
+    const file = join(folder.path, "report.json");
+    const result = await runCommand(
+      chosenNode(),
+      [
+        join(root, "node_modules/vitest/vitest.mjs"),
+        "run",
+        "--reporter=default",
+        "--reporter=json",
+        `--outputFile.json=${file}`,
+      ],
+      { cwd: root, env: toolEnvironment(testSwitches()), timeoutMs: 600_000 },
+    );
+    const notRun = skipLines(result.output);
+    for (const line of notRun) report.note(line);
+    if (!existsSync(file)) throw new Error(`vitest ended without a report\n${result.output}`);
+    const counted: VitestReport = JSON.parse(await readFile(file, "utf8"));
+    // A file that could not be loaded has no tests to count.
+    const brokenFiles = counted.testResults.filter(
+      ({ status, assertionResults }) => status === "failed" && assertionResults.length === 0,
+    ).length;
+    const failed = counted.numFailedTests + brokenFiles;
+    report.count({
+      passed: counted.numPassedTests,
+      // Vitest also fails for errors outside any test.
+      failed: failed === 0 && result.exitCode !== 0 ? 1 : failed,
+      skipped: counted.numPendingTests + counted.numTodoTests,
+    });
+    if (result.exitCode !== 0) report.failure(`vitest\n${result.output}`);
+    await report.check("every skipped test says what it lacks", () => {
+      const silent = counted.testResults
+        .flatMap(({ assertionResults }) => assertionResults)
+        .filter(({ status }) => status !== "passed" && status !== "failed")
+        .filter(({ title }) => !notRun.some((line) => line.includes(title)))
+        .map(({ fullName }) => fullName);
+      if (silent.length > 0) throw new Error(`skipped in silence:\n${silent.join("\n")}`);
+    });
+  },
+};
+
+/** The lines by which tests say what they did not run, and how to get what they lacked. */
+function skipLines(output: string): string[] {
+  const lines = output.split("\n").map((line) => line.trim());
+  return [...new Set(lines.filter((line) => line.startsWith("not run: ")))];
+}
