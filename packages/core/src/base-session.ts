@@ -1,5 +1,5 @@
-import { EventFeed } from "./event-feed.ts";
 import type { Endpoint, TlsFacts } from "./endpoint.ts";
+import { EventFeed } from "./event-feed.ts";
 import { Lifetime } from "./lifetime.ts";
 import type { Session, SessionClosed, SessionEvent, SessionStats } from "./session.ts";
 
