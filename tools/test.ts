@@ -14,7 +14,7 @@ import { formatStage } from "./stages/format.ts";
 import { installStage } from "./stages/install.ts";
 import { manifestsStage } from "./stages/manifests.ts";
 import { softwareStage } from "./stages/software.ts";
-import { typesStage } from "./stages/types.ts";
+import { typeCheckStage } from "./stages/type-check.ts";
 import { vitestStage } from "./stages/vitest.ts";
 
 const requireAll = process.env["KING_REQUIRE_ALL"] === "1";
@@ -23,7 +23,7 @@ const stages = [
   softwareStage,
   formatStage,
   buildStage,
-  typesStage,
+  typeCheckStage,
   docsStage,
   vitestStage,
   manifestsStage,

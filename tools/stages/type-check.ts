@@ -4,7 +4,7 @@ import { toolEnvironment } from "../tool-environment.ts";
 import { root } from "../workspace.ts";
 
 /** The types of every workspace, from sources: nothing has to be built first. */
-export const typesStage: Stage = {
+export const typeCheckStage: Stage = {
   name: "types",
   after: ["build"],
   async run(report) {
