@@ -1,5 +1,13 @@
 export { BaseSession } from "./base-session.ts";
 export { BaseStream } from "./base-stream.ts";
+export type {
+  CliArgument,
+  CliCommand,
+  CliContext,
+  CliOption,
+  CliPlane,
+  CliWriter,
+} from "./cli-command.ts";
 export { type Clock, sleep, systemClock, type Timer, type TimerOptions } from "./clock.ts";
 export type { Closable, Closed, CloseOptions, LifeState } from "./closable.ts";
 export {
