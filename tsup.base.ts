@@ -3,14 +3,20 @@ import { defineConfig } from "tsup";
 
 interface Manifest {
   exports: Record<string, string | { "king-source": string }>;
-  king?: { browser?: boolean };
+  bin?: Record<string, string>;
 }
 
-// Every "king-source" entry of package.json's exports is one entry point: listed once, there.
+// Every "king-source" entry of package.json's exports, and every command, is one entry point:
+// listed once, there.
 const manifest: Manifest = JSON.parse(readFileSync("package.json", "utf8"));
-const entry = Object.values(manifest.exports).flatMap((target) =>
-  typeof target === "string" ? [] : [target["king-source"]],
-);
+const entry = [
+  ...Object.values(manifest.exports).flatMap((target) =>
+    typeof target === "string" ? [] : [target["king-source"]],
+  ),
+  ...Object.values(manifest.bin ?? {}).map((built) =>
+    built.replace("./dist/", "./src/").replace(/\.js$/, ".ts"),
+  ),
+];
 
 export default defineConfig({
   entry,
