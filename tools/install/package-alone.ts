@@ -25,7 +25,6 @@ export async function checkPackageAlone(
   });
   if (app === undefined) return;
   const installed = app;
-  await copyFile(join(root, "tools/smoke", `${name}.ts`), join(folder, "smoke.ts"));
   await writeFile(join(folder, "entries.js"), entriesProgram(workspace));
 
   for (const [label, node] of supportedNodes()) {
@@ -36,9 +35,10 @@ export async function checkPackageAlone(
     await report.check(`import every entry of ${manifest.name} on ${label}`, () =>
       runInApp(installed, node, ["entries.js"]),
     );
-    await report.check(`tools/smoke/${name}.ts on ${label}`, () =>
-      runInApp(installed, node, ["smoke.ts"]),
-    );
+    await report.check(`tools/smoke/${name}.ts on ${label}`, async () => {
+      await copyFile(join(root, "tools/smoke", `${name}.ts`), join(folder, "smoke.ts"));
+      await runInApp(installed, node, ["smoke.ts"]);
+    });
   }
 }
 

@@ -11,7 +11,7 @@ import { listPackages, root } from "../workspace.ts";
 /** The built packages as a user gets them: published, installed, imported, run, upgraded, bundled. */
 export const installStage: Stage = {
   name: "install",
-  after: ["manifests"],
+  after: ["build", "manifests"],
   async run(report) {
     await using folder = await temporaryFolder("king-install-");
     await using registry = await openRegistry();
