@@ -21,7 +21,7 @@ export interface ResolveOptions<S extends Section> {
 export function resolveOptions<S extends Section>(
   section: S,
   options: object = {},
-  { config, others = [] }: ResolveOptions<S> = {},
+  { config, others = [] }: ResolveOptions<NoInfer<S>> = {},
 ): SectionValues<S> {
   const base = config?.section(section) as Readonly<Record<string, unknown>> | undefined;
   const values: Record<string, unknown> = {};

@@ -1,0 +1,142 @@
+import {
+  bytesKey,
+  defineSection,
+  durationKey,
+  enumKey,
+  integerKey,
+  listKey,
+} from "@king-runtime/core";
+
+/** Settings of HTTP listeners. */
+export const httpSection = defineSection(
+  "http",
+  {
+    maxHeaderBytes: bytesKey({
+      default: 32_768,
+      min: 1_024,
+      max: 1_048_576,
+      doc: "Largest header block of a request; more is answered 431 on HTTP/1.1 and resets the stream on HTTP/2.",
+    }),
+    maxBodyBytes: bytesKey({
+      default: 16_777_216,
+      unlimited: true,
+      doc: "Largest request body; more is answered 413.",
+    }),
+    maxSessions: integerKey({
+      default: 10_000,
+      min: 1,
+      max: 1_000_000,
+      unit: "count",
+      doc: "Connections open at a time; further ones are closed at once.",
+    }),
+    maxStreamsPerSession: integerKey({
+      default: 100,
+      min: 1,
+      max: 10_000,
+      unit: "count",
+      doc: "Requests at a time on one HTTP/2 connection.",
+    }),
+    maxWriteBufferBytes: bytesKey({
+      default: 16_777_216,
+      min: 65_536,
+      doc: "Bytes held for a peer that does not read before a write that did not wait is refused.",
+    }),
+    headersTimeoutMs: durationKey({
+      default: 15_000,
+      min: 1,
+      unlimited: true,
+      doc: "From the first byte of a request, or from the connection, until its header block is complete.",
+    }),
+    requestTimeoutMs: durationKey({
+      default: 300_000,
+      min: 1,
+      unlimited: true,
+      doc: "From the header block until the request body is complete; answered 408.",
+    }),
+    bodyIdleTimeoutMs: durationKey({
+      default: 30_000,
+      min: 1,
+      unlimited: true,
+      doc: "Without a byte of a request body that is being waited for; answered 408.",
+    }),
+    responseTimeoutMs: durationKey({
+      default: 300_000,
+      min: 1,
+      unlimited: true,
+      doc: "From the header block until the handler responds; answered 503.",
+    }),
+    writeIdleTimeoutMs: durationKey({
+      default: 30_000,
+      min: 1,
+      unlimited: true,
+      doc: "While a peer takes none of the bytes that wait for it; the connection is cut.",
+    }),
+    keepAliveTimeoutMs: durationKey({
+      default: 60_000,
+      min: 1,
+      unlimited: true,
+      doc: "A connection without a request is kept this long.",
+    }),
+    upgradeProtocols: listKey({
+      default: ["websocket"],
+      doc: "Protocols whose Upgrade requests reach the handler as upgrades; others are served as plain requests.",
+    }),
+  },
+  { doc: "HTTP listeners." },
+);
+
+/** Settings of TLS, on both sides. */
+export const tlsSection = defineSection(
+  "tls",
+  {
+    minVersion: enumKey({
+      values: ["TLSv1.2", "TLSv1.3"],
+      default: "TLSv1.2",
+      doc: "Oldest protocol version accepted.",
+    }),
+    handshakeTimeoutMs: durationKey({
+      default: 10_000,
+      min: 1,
+      max: 2_147_483_647,
+      doc: "Longest TLS handshake.",
+    }),
+  },
+  { doc: "TLS of listeners and requests." },
+);
+
+/** Settings of requests. */
+export const requestSection = defineSection(
+  "request",
+  {
+    connectTimeoutMs: durationKey({
+      default: 10_000,
+      min: 1,
+      max: 2_147_483_647,
+      doc: "Longest TCP connect and TLS handshake together.",
+    }),
+    headersTimeoutMs: durationKey({
+      default: 60_000,
+      min: 1,
+      max: 2_147_483_647,
+      doc: "From the end of the request until the response's header block is complete.",
+    }),
+    bodyIdleTimeoutMs: durationKey({
+      default: 60_000,
+      min: 1,
+      max: 2_147_483_647,
+      doc: "Without a byte of the response body.",
+    }),
+    maxHeaderBytes: bytesKey({
+      default: 32_768,
+      min: 1_024,
+      max: 1_048_576,
+      doc: "Largest header block of a response.",
+    }),
+    maxBodyBytes: bytesKey({
+      default: 16_777_216,
+      unlimited: true,
+      doc: "Largest response body that is read.",
+    }),
+  },
+  { doc: "Outgoing HTTP requests." },
+);

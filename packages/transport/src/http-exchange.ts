@@ -1,0 +1,353 @@
+import type { Readable, Writable } from "node:stream";
+import {
+  BaseStream,
+  type CloseOptions,
+  type Exchange,
+  emptyHeaders,
+  type HeaderFields,
+  type HeaderView,
+  headerView,
+  KingError,
+  type ResponseBody,
+  type Session,
+  type Stream,
+  streamErrors,
+  type Upgrade,
+} from "@king-runtime/core";
+import { Deadlines, type Progress } from "./deadlines.ts";
+import { type HttpPhase, httpErrors } from "./errors.ts";
+import type { HttpLimits } from "./limits.ts";
+import { NodeWriter, sliceBytes } from "./node-writer.ts";
+import { respondProblem } from "./problem.ts";
+
+/** What HTTP/1.1 and HTTP/2 exchanges share; each adds how its bytes go out. */
+export abstract class HttpExchange extends BaseStream implements Exchange {
+  protected override readonly kind = "exchange";
+  readonly session: Session;
+  protected readonly limits: HttpLimits;
+  #headers: HeaderView | undefined;
+  #pathEnd = -1;
+  #controller: AbortController | undefined;
+  #gone: unknown;
+  #received = 0;
+  #waiting = false;
+  #exhausted = false;
+  #trailers: PromiseWithResolvers<HeaderView> | undefined;
+  #deadlines: Deadlines | undefined;
+  #writer: NodeWriter | undefined;
+  #reset = false;
+  /** Bytes of a body that went out with the head. */
+  #bytesResponded = 0;
+  /** Whether this response has no body, whatever the handler writes: to HEAD, 204, 304. */
+  protected discardsBody = false;
+
+  constructor(session: Session, limits: HttpLimits) {
+    super();
+    this.session = session;
+    this.limits = limits;
+  }
+
+  abstract readonly method: string;
+  abstract readonly target: string;
+  abstract readonly scheme: string;
+  abstract readonly authority: string;
+  abstract readonly responded: boolean;
+  abstract inform(status: number, headers: HeaderFields): void;
+  abstract respond(status: number, headers?: HeaderFields, body?: ResponseBody): void;
+  abstract setTrailers(headers: HeaderFields): void;
+  upgrade?: Upgrade;
+
+  protected abstract readonly input: Readable;
+  protected abstract readonly output: Writable;
+  protected abstract readonly rawHeaders: readonly string[];
+  protected abstract readonly rawTrailers: readonly string[];
+  /** Whether the whole request body has arrived. */
+  protected abstract readonly complete: boolean;
+  /** Called before the first byte of the body is waited for. */
+  protected beginReading(): void {}
+  /** Called when the response is whole as far as we are concerned. */
+  protected endResponse(): void {}
+  /** Ends the exchange at once on the wire. */
+  protected abstract cut(code?: number): void;
+
+  /** Sends `body`, whose head is out, and ends the response. */
+  protected sendWhole(body: ResponseBody): void {
+    if (body.length > sliceBytes) {
+      const bytes = typeof body === "string" ? Buffer.from(body) : body;
+      this.end(bytes).catch(() => undefined); // told by `closed`
+      return;
+    }
+    this.#bytesResponded = body.length;
+    this.output.end(body);
+    this.endResponse();
+  }
+
+  write(chunk: Uint8Array): undefined | Promise<void> {
+    if (this.discardsBody && this.ended === undefined) return undefined;
+    return this.#writable().write(chunk);
+  }
+
+  async end(chunk?: Uint8Array): Promise<void> {
+    if (this.#writer === undefined && (this.ended?.clean || this.discardsBody)) {
+      if (!this.output.writableEnded) this.output.end();
+      return;
+    }
+    const writer = this.#writer?.ended ? this.#writer : this.#writable();
+    const ended = writer.end(chunk);
+    this.endResponse();
+    await ended;
+  }
+
+  /** The writer, once the head is out and while the exchange lives. */
+  #writable(): NodeWriter {
+    if (this.ended !== undefined || this.#reset) throw this.failure();
+    if (!this.responded) {
+      throw httpErrors.create("KING_HTTP_NOT_RESPONDED", "expected respond() before write()", {});
+    }
+    if (this.#writer === undefined) {
+      const limit = this.limits.maxWriteBufferBytes;
+      this.#writer = new NodeWriter(this.output, limit, () => this.failure());
+      if (this.output.writableEnded) this.#writer.ended = true; // the body went out with the head
+    }
+    return this.#writer;
+  }
+
+  reset(code?: number): void {
+    if (this.ended !== undefined) return;
+    this.#reset = true;
+    this.cut(code);
+  }
+
+  /** Whether it was reset here. */
+  protected get wasReset(): boolean {
+    return this.#reset;
+  }
+
+  /** Why the exchange cannot go on. */
+  protected failure(): Error {
+    if (this.#gone instanceof Error) return this.#gone;
+    if (this.#reset || this.ended?.clean) {
+      return streamErrors.create("KING_STREAM_CLOSED", "the exchange has ended", {});
+    }
+    return disconnected();
+  }
+
+  get #sent(): number {
+    return this.#bytesResponded + (this.#writer?.bytes ?? 0);
+  }
+
+  /** The status sent, once there is one. */
+  abstract readonly status: number | undefined;
+
+  /** Bytes that Content-Length announces; 0 when it does not, or for methods that bring no body. */
+  get announcedBytes(): number {
+    const { method } = this;
+    if (method === "GET" || method === "HEAD") return 0;
+    return Number(this.headers.get("content-length") ?? 0);
+  }
+
+  get path(): string {
+    const { target } = this;
+    if (!target.startsWith("/")) return absolutePath(target)[0];
+    if (this.#pathEnd === -1) {
+      const at = target.indexOf("?");
+      this.#pathEnd = at === -1 ? target.length : at;
+    }
+    return target.slice(0, this.#pathEnd);
+  }
+
+  get query(): string {
+    const { target } = this;
+    if (!target.startsWith("/")) return absolutePath(target)[1];
+    const at = target.indexOf("?");
+    return at === -1 ? "" : target.slice(at + 1);
+  }
+
+  get headers(): HeaderView {
+    this.#headers ??= headerView(this.rawHeaders);
+    return this.#headers;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#gone !== undefined) this.#controller.abort(this.#gone);
+    }
+    return this.#controller.signal;
+  }
+
+  get trailers(): Promise<HeaderView> {
+    if (this.#trailers === undefined) {
+      this.#trailers = Promise.withResolvers();
+      // Whoever asks early and never awaits must not bring the process down.
+      this.#trailers.promise.catch(() => undefined);
+      if (this.#exhausted) this.#trailers.resolve(this.#trailerView());
+      else if (this.#gone !== undefined) this.#trailers.reject(this.#gone);
+    }
+    return this.#trailers.promise;
+  }
+
+  #trailerView(): HeaderView {
+    return this.rawTrailers.length === 0 ? emptyHeaders : headerView(this.rawTrailers);
+  }
+
+  get state(): "open" | "draining" | "closed" {
+    if (this.ended !== undefined) return "closed";
+    return this.closing ? "draining" : "open";
+  }
+
+  async bytes(): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of this) chunks.push(chunk);
+    return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks);
+  }
+
+  protected async *read(): AsyncGenerator<Uint8Array, undefined> {
+    if (this.#gone !== undefined) throw this.#gone;
+    const { input } = this;
+    const limitBytes = this.limits.maxBodyBytes;
+    this.beginReading();
+    try {
+      this.#waiting = true;
+      for await (const chunk of input.iterator({ destroyOnReturn: false })) {
+        this.#waiting = false;
+        this.#received += chunk.length;
+        if (this.#received > limitBytes) throw bodyLimit(limitBytes, this.#received);
+        yield chunk;
+        this.#waiting = true;
+      }
+      if (this.#gone !== undefined) throw this.#gone;
+      this.#exhausted = true;
+      this.#trailers?.resolve(this.#trailerView());
+    } catch (error) {
+      throw KingError.is(error) ? error : (this.#gone ?? disconnected(error));
+    } finally {
+      this.#waiting = false;
+      if (!this.#exhausted) this.stopReading();
+    }
+  }
+
+  /** Whether reading has come to the end of the body. */
+  protected get exhausted(): boolean {
+    return this.#exhausted;
+  }
+
+  /** The client went away, or we cut the exchange, before the response was whole. */
+  protected lost(reason: unknown, by: "local" | "peer" | "network"): void {
+    if (this.ended !== undefined) return;
+    this.#gone ??= reason;
+    this.#controller?.abort(this.#gone);
+    this.#trailers?.reject(this.#gone);
+    const error = this.#gone instanceof Error ? { error: this.#gone } : {};
+    this.finish({
+      by,
+      clean: false,
+      bytesRead: this.#received,
+      bytesWritten: this.#sent,
+      ...error,
+    });
+    this.#writer?.close();
+  }
+
+  /** The response is whole. */
+  protected done(): void {
+    this.finish({ by: "local", clean: true, bytesRead: this.#received, bytesWritten: this.#sent });
+  }
+
+  protected override beginClose(options: CloseOptions): void {
+    if (this.responded) super.beginClose(options);
+    else this.abort(new Error("closed before a response"));
+  }
+
+  abort(reason?: unknown): void {
+    if (this.ended !== undefined) return;
+    this.#gone ??= reason ?? streamErrors.create("KING_STREAM_CLOSED", "the exchange was cut", {});
+    this.reset();
+  }
+
+  /** Looks whether a deadline has passed; called by the listener's sweep. */
+  sweep(tickMs: number): void {
+    this.#deadlines ??= new Deadlines();
+    const progress: Progress = {
+      received: this.complete,
+      waiting: this.#waiting,
+      bytesRead: this.#received,
+      responded: this.responded,
+      bytesQueued: this.output.writableLength,
+      bytesTaken: this.#sent - this.output.writableLength,
+    };
+    const phase = this.#deadlines.tick(tickMs, this.limits, progress);
+    if (phase !== undefined) this.#timeOut(phase);
+  }
+
+  #timeOut(phase: HttpPhase): void {
+    const timeoutMs = phaseTimeoutMs(phase, this.limits);
+    const error = httpErrors.create(
+      "KING_HTTP_TIMEOUT",
+      `${phase}: expected progress within ${timeoutMs} ms`,
+      { phase, timeoutMs },
+    );
+    if (this.responded) {
+      this.abort(error);
+      return;
+    }
+    this.#gone ??= error;
+    respondProblem(this, { status: phase === "response" ? 503 : 408 });
+    this.#controller?.abort(error);
+    // Ends a reader that waits for the body.
+    if (!this.#exhausted) this.input.destroy();
+  }
+
+  protected refuseSecondResponse(): never {
+    throw httpErrors.create("KING_HTTP_RESPONDED", "expected one response, got a second", {});
+  }
+
+  protected refuseField(cause: unknown, name = "headers"): never {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw httpErrors.create("KING_HTTP_HEADER_INVALID", why, { name }, { cause });
+  }
+}
+
+/** Path and query of an absolute-form target (RFC 9112, section 3.2.2), or of `*`. */
+function absolutePath(target: string): [path: string, query: string] {
+  const url = URL.canParse(target) ? new URL(target) : undefined;
+  return url === undefined ? [target, ""] : [url.pathname, url.search.slice(1)];
+}
+
+export function bodyLimit(limitBytes: number, announcedBytes: number) {
+  return httpErrors.create(
+    "KING_HTTP_BODY_LIMIT",
+    `body: expected at most ${limitBytes} bytes, got ${announcedBytes} or more`,
+    { limitBytes, announcedBytes },
+  );
+}
+
+export function disconnected(cause?: unknown) {
+  return streamErrors.create(
+    "KING_STREAM_RESET",
+    "the client went away before the exchange was finished",
+    { by: "peer" },
+    cause === undefined ? {} : { cause },
+  );
+}
+
+/** An upgrade that becomes `open` once it is accepted. */
+export function upgradeOf(protocol: string, accept: (headers: HeaderFields) => Stream): Upgrade {
+  let accepted = false;
+  return {
+    protocol,
+    accept(headers = {}) {
+      if (accepted) {
+        throw httpErrors.create("KING_HTTP_RESPONDED", "expected one accept(), got a second", {});
+      }
+      accepted = true;
+      return accept(headers);
+    },
+  };
+}
+
+function phaseTimeoutMs(phase: HttpPhase, limits: HttpLimits): number {
+  if (phase === "body") return limits.bodyIdleTimeoutMs;
+  if (phase === "write") return limits.writeIdleTimeoutMs;
+  return phase === "response" ? limits.responseTimeoutMs : limits.requestTimeoutMs;
+}

@@ -1,0 +1,406 @@
+import diagnostics from "node:diagnostics_channel";
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  ServerResponse,
+} from "node:http";
+import { performServerHandshake, type ServerHttp2Stream } from "node:http2";
+import { createServer as createTlsServer } from "node:https";
+import type { AddressInfo, Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import {
+  type CloseOptions,
+  type Endpoint,
+  type ExchangeHandler,
+  KingError,
+  Lifetime,
+  type Listener,
+  type ListenerClosed,
+  type ListenerStats,
+  type SectionValues,
+  type Session,
+  type Timer,
+} from "@king-runtime/core";
+import type { tlsSection } from "./config.ts";
+import { sweepIntervalMs } from "./deadlines.ts";
+import { httpErrors } from "./errors.ts";
+import type { HttpExchange } from "./http-exchange.ts";
+import { Http1Exchange } from "./http1/exchange.ts";
+import { Http1Session } from "./http1/session.ts";
+import { Http2Exchange } from "./http2/exchange.ts";
+import { Http2Session } from "./http2/session.ts";
+import type { HttpLimits } from "./limits.ts";
+import type { ListenTlsOptions } from "./listen-http.ts";
+import { respondProblem } from "./problem.ts";
+import { ServerTelemetry } from "./telemetry.ts";
+
+/** What an {@link HttpListener} is made of; validated by `listenHttp`. */
+export interface HttpListenerOptions {
+  readonly handler: ExchangeHandler;
+  readonly limits: HttpLimits;
+  readonly tls: ListenTlsOptions | undefined;
+  readonly tlsPolicy: SectionValues<typeof tlsSection>;
+  readonly onHandlerError: (error: unknown) => void;
+}
+
+const sessionOf = Symbol("king.session");
+type KnownSocket = Socket & { [sessionOf]?: Http1Session };
+const exchangeOf = Symbol("king.exchange");
+type KnownResponse = ServerResponse & { [exchangeOf]: Http1Exchange };
+
+const requests = diagnostics.channel("king:transport:request");
+const noTimeout = 0; // to node; to us it is Infinity
+const preface = Buffer.from("PRI * HTTP/2.0"); // RFC 9113, section 3.4
+
+/** An HTTP/1.1 and HTTP/2 listener over node's own servers. */
+export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
+  protected override readonly kind = "listener";
+  readonly #options: HttpListenerOptions;
+  readonly #limits: HttpLimits;
+  readonly #server: Server;
+  readonly #sessions = new Set<Http1Session | Http2Session>();
+  readonly #fresh = new Set<Socket>();
+  readonly #telemetry = new ServerTelemetry();
+  #local: Endpoint = { address: "", port: 0 };
+  #sweep: Timer | undefined;
+  #open = false;
+  #accepted = 0;
+  #refused = 0;
+  #cut = 0;
+
+  constructor(options: HttpListenerOptions) {
+    super();
+    this.#options = options;
+    this.#limits = options.limits;
+    this.#server = options.tls === undefined ? this.#clearServer() : this.#tlsServer(options.tls);
+    const server = this.#server;
+    server.maxConnections = this.#limits.maxSessions;
+    server.on("drop", () => this.#refused++);
+    server.on("request", (request, response) => this.#onRequest(request, response, false));
+    server.on("checkContinue", (request, response) => this.#onRequest(request, response, true));
+    server.on("checkExpectation", (request, response) => this.#onExpectation(request, response));
+    server.on("upgrade", (request, socket, head) =>
+      this.#onUpgrade(request, socket as Socket, head),
+    );
+    server.on("clientError", (error, socket) => onClientError(error, socket as Socket));
+  }
+
+  #http1Options(): ServerOptions {
+    const { headersTimeoutMs, keepAliveTimeoutMs, maxHeaderBytes, upgradeProtocols } = this.#limits;
+    const wanted = new Set(upgradeProtocols.map((protocol) => protocol.toLowerCase()));
+    return {
+      maxHeaderSize: maxHeaderBytes,
+      headersTimeout: Number.isFinite(headersTimeoutMs) ? headersTimeoutMs : noTimeout,
+      requestTimeout: noTimeout, // ours also holds for HTTP/2; see Deadlines
+      keepAliveTimeout: Number.isFinite(keepAliveTimeoutMs) ? keepAliveTimeoutMs : noTimeout,
+      connectionsCheckingInterval: Math.min(1_000, Math.max(10, headersTimeoutMs / 4)),
+      noDelay: true,
+      // Node before 24.9 does not know it: there every upgrade request is handed over as one.
+      shouldUpgradeCallback: (request: IncomingMessage) =>
+        wanted.has((request.headers.upgrade ?? "").toLowerCase()),
+    };
+  }
+
+  #clearServer(): Server {
+    const server = createServer(this.#http1Options());
+    const serveHttp1 = takeListener(server, "connection");
+    server.on("connection", (socket: Socket) => this.#sniff(socket, serveHttp1));
+    return server;
+  }
+
+  #tlsServer(tls: ListenTlsOptions): Server {
+    const { minVersion, handshakeTimeoutMs } = this.#options.tlsPolicy;
+    let server: Server;
+    try {
+      server = createTlsServer({
+        ...this.#http1Options(),
+        ...(tls as { cert: string; key: string }),
+        minVersion,
+        handshakeTimeout: handshakeTimeoutMs,
+        ALPNProtocols: ["h2", "http/1.1"],
+      });
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw httpErrors.create(
+        "KING_HTTP_TLS",
+        `tls: expected a certificate and its key, got ${reason}`,
+        { origin: "listener", reason },
+        { cause },
+      );
+    }
+    const serveHttp1 = takeListener(server, "secureConnection");
+    server.on("secureConnection", (socket: TLSSocket) => {
+      if (socket.alpnProtocol === "h2") this.#serveHttp2(socket);
+      else this.#serveHttp1(socket, serveHttp1);
+    });
+    server.on("tlsClientError", (_error, socket) => socket.destroy());
+    return server;
+  }
+
+  get local(): Endpoint {
+    return this.#local;
+  }
+
+  get state(): "opening" | "open" | "draining" | "closed" {
+    if (this.ended !== undefined) return "closed";
+    if (this.closing) return "draining";
+    return this.#open ? "open" : "opening";
+  }
+
+  protected override get clock() {
+    return this.#limits.clock;
+  }
+
+  /** Binds the address. */
+  async open(host: string, port: number): Promise<void> {
+    const server = this.#server;
+    await new Promise<void>((resolve, reject) => {
+      const onError = (cause: Error) => {
+        const { code } = cause as NodeJS.ErrnoException;
+        reject(
+          httpErrors.create(
+            "KING_HTTP_LISTEN",
+            `expected to listen on ${host} port ${port}, got ${code ?? cause.message}`,
+            { address: host, port },
+            { cause },
+          ),
+        );
+      };
+      server.once("error", onError);
+      server.listen({ host, port }, () => {
+        server.removeListener("error", onError);
+        // Such as a failed accept for want of file descriptors: the listener goes on.
+        server.on("error", this.#options.onHandlerError);
+        resolve();
+      });
+    });
+    const { address, port: bound, family } = server.address() as AddressInfo;
+    this.#local = Object.freeze({
+      address,
+      port: bound,
+      family: family === "IPv6" ? ("IPv6" as const) : ("IPv4" as const),
+    });
+    this.#open = true;
+    const tickMs = sweepIntervalMs(this.#limits);
+    this.#sweep = this.#limits.clock.every(
+      tickMs,
+      () => {
+        for (const session of this.#sessions) session.sweep(tickMs);
+      },
+      { keepAlive: false },
+    );
+  }
+
+  sessions(): Iterable<Session> {
+    return [...this.#sessions];
+  }
+
+  stats(): ListenerStats {
+    let exchangesActive = 0;
+    for (const session of this.#sessions) exchangesActive += session.exchangesActive;
+    return {
+      sessionsAccepted: this.#accepted,
+      sessionsRefused: this.#refused,
+      sessionsActive: this.#sessions.size,
+      exchangesActive,
+    };
+  }
+
+  /** Tells HTTP/2 with prior knowledge from HTTP/1.1 by its first bytes, and puts them back. */
+  #sniff(socket: Socket, serveHttp1: (socket: Socket) => void): void {
+    this.#fresh.add(socket);
+    const { headersTimeoutMs } = this.#limits;
+    if (Number.isFinite(headersTimeoutMs)) socket.setTimeout(headersTimeoutMs);
+    const give = () => socket.destroy();
+    socket.on("timeout", give);
+    socket.on("error", give);
+    let seen: Buffer | undefined;
+    const settle = () => {
+      this.#fresh.delete(socket);
+      for (const event of ["timeout", "error"]) socket.removeListener(event, give);
+      socket.removeListener("readable", onReadable);
+      socket.removeListener("close", settle);
+      socket.setTimeout(0);
+    };
+    const onReadable = () => {
+      const chunk: Buffer | null = socket.read();
+      if (chunk === null) return;
+      seen = seen === undefined ? chunk : Buffer.concat([seen, chunk]);
+      const length = Math.min(seen.length, preface.length);
+      const maybe = seen.subarray(0, length).equals(preface.subarray(0, length));
+      if (maybe && seen.length < preface.length) return;
+      settle();
+      socket.unshift(seen);
+      if (maybe) this.#serveHttp2(socket);
+      else this.#serveHttp1(socket, serveHttp1);
+    };
+    socket.once("close", settle);
+    socket.on("readable", onReadable);
+  }
+
+  #serveHttp1(socket: KnownSocket, serve: (socket: Socket) => void): void {
+    const session = new Http1Session(socket, this.#limits);
+    socket[sessionOf] = session;
+    this.#admit(session);
+    serve.call(this.#server, socket);
+  }
+
+  #serveHttp2(socket: Socket): void {
+    const { maxStreamsPerSession, maxHeaderBytes } = this.#limits;
+    const handshake = performServerHandshake(socket, {
+      settings: {
+        maxConcurrentStreams: maxStreamsPerSession,
+        maxHeaderListSize: maxHeaderBytes,
+        enablePush: false,
+      },
+    });
+    const session = new Http2Session(handshake, socket, this.#limits);
+    this.#admit(session);
+    // node reports flags, the raw fields last.
+    handshake.on("stream", (stream: ServerHttp2Stream, _headers, flags, raw?: string[]) => {
+      const endStream = (flags & 0x1) !== 0;
+      const exchange = new Http2Exchange(session, stream, raw ?? [], endStream);
+      session.opened(exchange);
+      this.#serve(exchange);
+    });
+  }
+
+  #admit(session: Http1Session | Http2Session): void {
+    this.#accepted++;
+    this.#sessions.add(session);
+    session.closed.then(() => {
+      this.#sessions.delete(session);
+    });
+    if (this.closing) void session.close();
+  }
+
+  #onRequest(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+    const session = (request.socket as KnownSocket)[sessionOf] as Http1Session;
+    const exchange = new Http1Exchange(session, request, response, expectsContinue);
+    this.#track(session, exchange, response);
+    this.#serve(exchange);
+  }
+
+  #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    const session = (socket as KnownSocket)[sessionOf] as Http1Session;
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false; // node has taken its parser off this connection
+    response.assignSocket(socket);
+    response.once("finish", () => socket.destroySoon());
+    const exchange = new Http1Exchange(session, request, response, false, head);
+    this.#track(session, exchange, response);
+    this.#serve(exchange);
+  }
+
+  #onExpectation(request: IncomingMessage, response: ServerResponse): void {
+    const session = (request.socket as KnownSocket)[sessionOf] as Http1Session;
+    const exchange = new Http1Exchange(session, request, response, true);
+    this.#track(session, exchange, response);
+    respondProblem(exchange, { status: 417, detail: 'expect: expected "100-continue"' });
+  }
+
+  #track(session: Http1Session, exchange: Http1Exchange, response: ServerResponse): void {
+    session.opened(exchange);
+    (response as KnownResponse)[exchangeOf] = exchange;
+    response.on("close", onResponseClose);
+  }
+
+  #serve(exchange: HttpExchange): void {
+    if (requests.hasSubscribers) requests.publish({ exchange });
+    const announced = exchange.announcedBytes;
+    if (announced > this.#limits.maxBodyBytes) {
+      refuseBody(exchange, this.#limits);
+      return;
+    }
+    this.#telemetry.observe(exchange, () => {
+      try {
+        const outcome = this.#options.handler(exchange);
+        if (outcome !== undefined) {
+          outcome.then(
+            () => this.#onHandled(exchange),
+            (error) => this.#onFailed(exchange, error),
+          );
+        }
+      } catch (error) {
+        this.#onFailed(exchange, error);
+      }
+    });
+  }
+
+  #onHandled(exchange: HttpExchange): void {
+    if (exchange.responded || exchange.state === "closed") return;
+    this.#onFailed(exchange, new Error("the handler returned without a response"));
+  }
+
+  #onFailed(exchange: HttpExchange, error: unknown): void {
+    const over = exchange.state === "closed";
+    const tooLarge = httpErrors.is(error, "KING_HTTP_BODY_LIMIT");
+    // What the client did is no fault of the handler's.
+    const excused = over || tooLarge || KingError.is(error, "KING_STREAM_RESET");
+    if (!excused) this.#options.onHandlerError(error);
+    if (over) return;
+    if (exchange.responded) exchange.abort(error);
+    else if (tooLarge) refuseBody(exchange, this.#limits);
+    else respondProblem(exchange, { status: 500 });
+  }
+
+  protected override beginClose(options: CloseOptions): void {
+    void this.#end(options);
+  }
+
+  async #end(options: CloseOptions): Promise<void> {
+    const server = this.#server;
+    const released = new Promise<void>((resolve) => server.close(() => resolve()));
+    for (const socket of this.#fresh) socket.destroy();
+    // The deadline of the listener ends its sessions: they have none of their own.
+    const forwarded = { ...options, deadlineMs: Number.POSITIVE_INFINITY };
+    await Promise.all([...this.#sessions].map((session) => session.close(forwarded)));
+    await released;
+    this.#sweep?.cancel();
+    this.finish({ by: "local", clean: this.#cut === 0, sessionsAborted: this.#cut });
+  }
+
+  abort(reason?: unknown): void {
+    if (this.ended !== undefined) return;
+    this.#cut += this.#sessions.size;
+    for (const session of this.#sessions) session.abort(reason);
+    if (!this.closing) void this.close();
+  }
+}
+
+function onResponseClose(this: ServerResponse): void {
+  const exchange = (this as KnownResponse)[exchangeOf];
+  exchange.onResponseClose();
+  (exchange.session as Http1Session).released(exchange);
+}
+
+/** Takes node's own listener off `server`, to be called for the connections that are its. */
+function takeListener(server: Server, event: string): (socket: Socket) => void {
+  const [listener] = server.listeners(event);
+  server.removeAllListeners(event);
+  return listener as (socket: Socket) => void;
+}
+
+function refuseBody(exchange: HttpExchange, limits: HttpLimits): void {
+  respondProblem(exchange, {
+    status: 413,
+    detail: `expected a body of at most ${limits.maxBodyBytes} bytes`,
+  });
+}
+
+/** Answers what the parser refused, when it still can be. */
+function onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable || socket.bytesWritten > 0) {
+    socket.destroy();
+    return;
+  }
+  const status =
+    error.code === "HPE_HEADER_OVERFLOW"
+      ? "431 Request Header Fields Too Large"
+      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+        ? "408 Request Timeout"
+        : "400 Bad Request";
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}

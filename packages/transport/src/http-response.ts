@@ -1,0 +1,175 @@
+import type { IncomingHttpHeaders } from "node:http";
+import {
+  emptyHeaders,
+  type HeaderView,
+  headerView,
+  type InformationalResponse,
+  type ReadBodyOptions,
+  type ReceivedResponse,
+} from "@king-runtime/core";
+import type { Client, Dispatcher } from "undici";
+import { httpErrors } from "./errors.ts";
+import { type RequestContext, requestError } from "./request-error.ts";
+
+/** A 1xx response as the library below tells it. */
+export interface Interim {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+}
+
+interface HttpResponseInit {
+  readonly data: Dispatcher.ResponseData;
+  readonly protocol: string;
+  readonly informational: readonly Interim[];
+  readonly client: Client;
+  readonly context: RequestContext;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A response on a connection of its own, which ends with it. */
+export class HttpResponse implements ReceivedResponse {
+  readonly status: number;
+  readonly headers: HeaderView;
+  readonly protocol: string;
+  readonly #init: HttpResponseInit;
+  #used = false;
+  #trailers = Promise.withResolvers<HeaderView>();
+  #body: ReadableStream<Uint8Array> | undefined;
+  #released: Promise<void> | undefined;
+
+  constructor(init: HttpResponseInit) {
+    this.#init = init;
+    this.status = init.data.statusCode;
+    this.headers = headerView(flat(init.data.headers));
+    this.protocol = init.protocol;
+    this.#trailers.promise.catch(() => undefined);
+  }
+
+  get informational(): readonly InformationalResponse[] {
+    return this.#init.informational.map(({ status, headers }) => ({
+      status,
+      headers: headerView(flat(headers)),
+    }));
+  }
+
+  get trailers(): Promise<HeaderView> {
+    return this.#trailers.promise;
+  }
+
+  get body(): ReadableStream<Uint8Array> {
+    if (this.#body === undefined) {
+      const source = this[Symbol.asyncIterator]();
+      this.#body = new ReadableStream<Uint8Array>(
+        {
+          async pull(controller) {
+            const { done, value } = await source.next();
+            if (done) controller.close();
+            else controller.enqueue(value);
+          },
+          cancel: () => this.#release(),
+        },
+        { highWaterMark: 0 },
+      );
+    }
+    return this.#body;
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<Uint8Array, undefined> {
+    return this.#read(this.#init.context.limits.maxBodyBytes);
+  }
+
+  #read(limitBytes: number, signal?: AbortSignal): AsyncGenerator<Uint8Array, undefined> {
+    if (this.#used) {
+      throw httpErrors.create("KING_HTTP_BODY_USED", "expected the body to be read once", {});
+    }
+    this.#used = true;
+    return this.#chunks(limitBytes, signal);
+  }
+
+  async *#chunks(limitBytes: number, signal?: AbortSignal): AsyncGenerator<Uint8Array, undefined> {
+    const { data, context } = this.#init;
+    const onAbort = () => data.body.destroy(signal?.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      signal?.throwIfAborted();
+      const announced = Number(this.headers.get("content-length") ?? 0);
+      if (announced > limitBytes) throw bodyLimit(limitBytes, announced);
+      let received = 0;
+      for await (const chunk of data.body as AsyncIterable<Uint8Array>) {
+        received += chunk.length;
+        if (received > limitBytes) throw bodyLimit(limitBytes, received);
+        yield chunk;
+      }
+      const fields = flat(data.trailers as IncomingHttpHeaders);
+      this.#trailers.resolve(fields.length === 0 ? emptyHeaders : headerView(fields));
+    } catch (cause) {
+      const aborted = signal?.aborted ? signal : this.#init.signal;
+      const error = requestError(cause, context, aborted);
+      this.#trailers.reject(error);
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+      await this.#release();
+    }
+  }
+
+  async bytes(options: ReadBodyOptions = {}): Promise<Uint8Array> {
+    const { limit = this.#init.context.limits.maxBodyBytes, signal } = options;
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of this.#read(limit, signal)) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  }
+
+  async text(options?: ReadBodyOptions): Promise<string> {
+    return new TextDecoder().decode(await this.bytes(options));
+  }
+
+  async json(options?: ReadBodyOptions): Promise<unknown> {
+    const text = await this.text(options);
+    try {
+      return JSON.parse(text);
+    } catch (cause) {
+      const message = `body: expected JSON, got ${(cause as Error).message}`;
+      throw httpErrors.create("KING_HTTP_BODY_JSON", message, {}, { cause });
+    }
+  }
+
+  toFetch(): Response {
+    const bodyless = [204, 205, 304].includes(this.status);
+    return new Response(bodyless ? null : this.body, {
+      status: this.status,
+      headers: this.headers.toHeaders(),
+    });
+  }
+
+  /** Gives up what is unread; the connection ends. */
+  #release(): Promise<void> {
+    this.#released ??= (async () => {
+      this.#init.data.body.on("error", () => undefined).destroy();
+      await this.#init.client.destroy();
+    })();
+    return this.#released;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#release();
+  }
+}
+
+function bodyLimit(limitBytes: number, announcedBytes: number) {
+  return httpErrors.create(
+    "KING_HTTP_BODY_LIMIT",
+    `response body: expected at most ${limitBytes} bytes, got ${announcedBytes} or more`,
+    { limitBytes, announcedBytes },
+  );
+}
+
+/** Fields in any of the forms that undici reports, as `[name, value, ...]`. */
+function flat(fields: unknown): string[] {
+  if (Array.isArray(fields)) return fields.map((each) => each.toString("latin1"));
+  const list: string[] = [];
+  for (const [name, value] of Object.entries((fields ?? {}) as IncomingHttpHeaders)) {
+    for (const each of Array.isArray(value) ? value : [value ?? ""]) list.push(name, each);
+  }
+  return list;
+}

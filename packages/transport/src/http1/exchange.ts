@@ -1,0 +1,217 @@
+import {
+  type IncomingMessage,
+  type ServerResponse,
+  STATUS_CODES,
+  validateHeaderName,
+  validateHeaderValue,
+} from "node:http";
+import type { HeaderFields, ResponseBody, Stream, StreamCapability } from "@king-runtime/core";
+import { httpErrors } from "../errors.ts";
+import { disconnected, HttpExchange, upgradeOf } from "../http-exchange.ts";
+import type { Http1Session } from "./session.ts";
+
+const capabilities: ReadonlySet<StreamCapability> = new Set([
+  "half-close",
+  "receive-backpressure",
+  "trailers",
+  "informational",
+]);
+
+// A request body up to this size that nobody reads is read and discarded, so that the connection
+// can be used again; a larger or unannounced one ends the connection.
+const discardedBodyBytes = 65_536;
+
+/** One request on an HTTP/1.1 connection, over node's own parser. */
+export class Http1Exchange extends HttpExchange {
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #http1: Http1Session;
+  #expectsContinue: boolean;
+  #stopped = false;
+
+  constructor(
+    session: Http1Session,
+    request: IncomingMessage,
+    response: ServerResponse,
+    expectsContinue: boolean,
+    upgradeHead?: Buffer,
+  ) {
+    super(session, session.limits);
+    this.#http1 = session;
+    this.#request = request;
+    this.#response = response;
+    this.#expectsContinue = expectsContinue;
+    if (upgradeHead !== undefined) {
+      const protocol = (request.headers.upgrade ?? "").toLowerCase();
+      this.upgrade = upgradeOf(protocol, (headers) => this.#accept(protocol, headers, upgradeHead));
+    }
+  }
+
+  get capabilities(): ReadonlySet<StreamCapability> {
+    return capabilities;
+  }
+
+  get method(): string {
+    return this.#request.method as string;
+  }
+
+  get target(): string {
+    return this.#request.url as string;
+  }
+
+  get scheme(): string {
+    return this.session.tls === undefined ? "http" : "https";
+  }
+
+  get authority(): string {
+    return this.headers.get("host") ?? "";
+  }
+
+  get responded(): boolean {
+    return this.#response.headersSent;
+  }
+
+  get status(): number | undefined {
+    return this.responded ? this.#response.statusCode : undefined;
+  }
+
+  protected get input() {
+    return this.#request;
+  }
+
+  protected get rawHeaders(): readonly string[] {
+    return this.#request.rawHeaders;
+  }
+
+  protected get rawTrailers(): readonly string[] {
+    return this.#request.rawTrailers;
+  }
+
+  protected get complete(): boolean {
+    return this.#request.complete;
+  }
+
+  protected get output() {
+    return this.#response;
+  }
+
+  inform(status: number, headers: HeaderFields): void {
+    if (this.responded) this.refuseSecondResponse();
+    // An HTTP/1.0 client does not know interim responses (RFC 9110, section 15.2).
+    if (this.#request.httpVersionMinor === 0) return;
+    if (status === 102) {
+      this.#response.writeProcessing();
+      return;
+    }
+    if (status !== 103 || headers["link"] === undefined) {
+      throw httpErrors.create(
+        "KING_HTTP_INFORM_UNSUPPORTED",
+        `expected 102, or 103 with a link field, got ${status}`,
+        { status },
+      );
+    }
+    try {
+      this.#response.writeEarlyHints(headers as Record<string, string | string[]>);
+    } catch (cause) {
+      this.refuseField(cause);
+    }
+  }
+
+  respond(status: number, headers?: HeaderFields, body?: ResponseBody): void {
+    const response = this.#response;
+    if (response.headersSent) this.refuseSecondResponse();
+    if (this.ended !== undefined) throw this.failure();
+    if (!(status >= 200 && status <= 599)) {
+      this.refuseField(new Error(`status: expected 200 to 599, got ${status}`), ":status");
+    }
+    if (this.#http1.draining || !this.#reusable()) response.shouldKeepAlive = false;
+    try {
+      if (body === undefined) {
+        response.writeHead(status, headers as Record<string, string | string[]>);
+        // The client waits for the head, not only for the first byte of the body.
+        response.flushHeaders();
+        return;
+      }
+      const length = typeof body === "string" ? Buffer.byteLength(body) : body.length;
+      const bodyless = status === 204 || status === 304;
+      const fields =
+        bodyless || headers?.["content-length"] !== undefined
+          ? headers
+          : { ...headers, "content-length": length };
+      response.writeHead(status, fields as Record<string, string | string[]>);
+    } catch (cause) {
+      this.refuseField(cause);
+    }
+    this.sendWhole(body);
+  }
+
+  /** Whether the connection can carry another request after this one. */
+  #reusable(): boolean {
+    const request = this.#request;
+    if (request.complete || request.method === "GET" || request.method === "HEAD") return true;
+    if (this.upgrade !== undefined) return false;
+    if (this.#expectsContinue) return false; // it never was asked for its body
+    const length = request.headers["content-length"];
+    if (length === undefined) {
+      return request.headers["transfer-encoding"] === undefined || (this.taken && !this.#stopped);
+    }
+    return Number(length) <= discardedBodyBytes || (this.taken && !this.#stopped);
+  }
+
+  setTrailers(headers: HeaderFields): void {
+    try {
+      this.#response.addTrailers(headers as Record<string, string>);
+    } catch (cause) {
+      this.refuseField(cause);
+    }
+  }
+
+  protected cut(): void {
+    // HTTP/1.1 has no other way to say that a response is not whole (RFC 9112, section 8).
+    this.#request.socket.resetAndDestroy();
+  }
+
+  stopReading(): void {
+    // HTTP/1.1 cannot ask for less: the rest is discarded, and a large one ends the connection.
+    this.#stopped = true;
+    if (!this.#response.headersSent) return;
+    if (!this.#request.complete) this.#http1.linger();
+    this.#request.resume();
+  }
+
+  protected override beginReading(): void {
+    if (!this.#expectsContinue) return;
+    this.#expectsContinue = false;
+    if (!this.responded) this.#response.writeContinue();
+  }
+
+  #accept(protocol: string, headers: HeaderFields, head: Buffer): Stream {
+    if (this.ended !== undefined) throw this.failure();
+    if (this.responded) this.refuseSecondResponse();
+    let text = `HTTP/1.1 101 ${STATUS_CODES[101]}\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n`;
+    for (const [name, value] of Object.entries(headers)) {
+      for (const line of typeof value === "string" ? [value] : value) {
+        try {
+          validateHeaderName(name);
+          validateHeaderValue(name, line);
+        } catch (cause) {
+          this.refuseField(cause, name);
+        }
+        text += `${name}: ${line}\r\n`;
+      }
+    }
+    const { socket } = this.#request;
+    this.#response.detachSocket(socket);
+    if (head.length > 0) socket.unshift(head);
+    socket.write(`${text}\r\n`);
+    this.done();
+    return this.#http1.upgraded(this, socket);
+  }
+
+  /** The response was handed over whole, or the connection closed under it. */
+  onResponseClose(): void {
+    if (this.ended !== undefined) return;
+    if (this.#response.writableFinished) this.done();
+    else this.lost(disconnected(), this.wasReset ? "local" : "peer");
+  }
+}

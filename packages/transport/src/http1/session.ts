@@ -1,0 +1,124 @@
+import type { Socket } from "node:net";
+import { BaseSession, type CloseOptions, type SessionStats, type Stream } from "@king-runtime/core";
+import type { HttpLimits } from "../limits.ts";
+import { NodeStream } from "../node-stream.ts";
+import { socketFacts } from "../socket-facts.ts";
+import type { Http1Exchange } from "./exchange.ts";
+
+// After a response that did not wait for the whole request, the client gets this long to read it
+// before the connection is reset under it (RFC 9112, section 9.6).
+const lingerMs = 2_000;
+
+/** An HTTP/1.1 connection on the server's side. */
+export class Http1Session extends BaseSession {
+  override readonly role = "server";
+  override readonly protocol = "h1";
+  readonly limits: HttpLimits;
+  readonly #socket: Socket;
+  readonly #active = new Set<Http1Exchange>();
+  #upgraded: NodeStream | undefined;
+  #opened = 0;
+  #aborted: unknown;
+  #lingering = -1;
+
+  constructor(socket: Socket, limits: HttpLimits) {
+    super();
+    this.limits = limits;
+    this.#socket = socket;
+    Object.assign(this, socketFacts(socket));
+    let failure: Error | undefined;
+    socket.on("error", (error) => {
+      failure = error;
+    });
+    socket.once("close", () => {
+      const streamsAborted = this.#active.size;
+      for (const exchange of this.#active) exchange.onResponseClose();
+      this.#active.clear();
+      const local = this.#aborted !== undefined || this.closing;
+      const error = this.#aborted ?? failure;
+      this.finish({
+        by: local ? "local" : failure === undefined ? "peer" : "network",
+        clean: streamsAborted === 0 && this.#aborted === undefined && failure === undefined,
+        streamsAborted,
+        ...(error instanceof Error ? { error } : {}),
+      });
+    });
+  }
+
+  /** Whether responses tell the client that the connection ends. */
+  get draining(): boolean {
+    return this.closing;
+  }
+
+  get state(): "open" | "draining" | "closed" {
+    if (this.ended !== undefined) return "closed";
+    return this.closing ? "draining" : "open";
+  }
+
+  get exchangesActive(): number {
+    return this.#active.size;
+  }
+
+  protected override get clock() {
+    return this.limits.clock;
+  }
+
+  opened(exchange: Http1Exchange): void {
+    this.#opened++;
+    this.#active.add(exchange);
+  }
+
+  released(exchange: Http1Exchange): void {
+    this.#active.delete(exchange);
+    if (this.closing && this.#active.size === 0 && this.#upgraded === undefined) {
+      this.#socket.destroySoon();
+    }
+  }
+
+  /** The connection is no longer HTTP's; it lives until the stream ends. */
+  upgraded(exchange: Http1Exchange, socket: Socket): Stream {
+    this.#active.delete(exchange);
+    this.#upgraded = new NodeStream(socket, this.limits);
+    return this.#upgraded;
+  }
+
+  /** Lets the client read the response while what it still sends is discarded. */
+  linger(): void {
+    if (this.#lingering !== -1) return;
+    this.#lingering = 0;
+    const socket = this.#socket;
+    socket.destroySoon = () => {
+      if (!socket.writableEnded) socket.end();
+    };
+  }
+
+  sweep(tickMs: number): void {
+    for (const exchange of this.#active) exchange.sweep(tickMs);
+    if (this.#lingering === -1) return;
+    if (this.#active.size === 0) this.#lingering += tickMs;
+    if (this.#lingering > lingerMs) this.#socket.destroy();
+  }
+
+  stats(): SessionStats {
+    const plain = this.tls === undefined;
+    return {
+      // Above TLS, which is not what the wire carries.
+      ...(plain ? { wireBytesSent: this.#socket.bytesWritten } : {}),
+      ...(plain ? { wireBytesReceived: this.#socket.bytesRead } : {}),
+      streamsOpened: this.#opened,
+      streamsActive: this.#active.size,
+    };
+  }
+
+  protected override beginClose(_options: CloseOptions): void {
+    if (this.#active.size === 0 && this.#upgraded === undefined) this.#socket.destroySoon();
+  }
+
+  abort(reason?: unknown): void {
+    if (this.ended !== undefined) return;
+    this.#aborted = reason ?? new Error("the session was aborted");
+    for (const exchange of this.#active) exchange.abort(this.#aborted);
+    this.#upgraded?.abort(this.#aborted);
+    this.#socket.destroy();
+  }
+}

@@ -1,0 +1,212 @@
+import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import type { HeaderFields, ResponseBody, StreamCapability } from "@king-runtime/core";
+import { httpErrors } from "../errors.ts";
+import { disconnected, HttpExchange } from "../http-exchange.ts";
+import type { Http2Session } from "./session.ts";
+
+const capabilities: ReadonlySet<StreamCapability> = new Set([
+  "half-close",
+  "reset-code",
+  "stop-reading",
+  "receive-backpressure",
+  "multiplexing",
+  "trailers",
+  "informational",
+]);
+
+// Fields that speak of an HTTP/1.1 connection (RFC 9113, section 8.2.2).
+const connectionFields = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "transfer-encoding",
+  "upgrade",
+  "http2-settings",
+]);
+
+/** One request on an HTTP/2 connection. */
+export class Http2Exchange extends HttpExchange {
+  readonly #stream: ServerHttp2Stream;
+  readonly #pseudo: Record<string, string> = {};
+  readonly #fields: string[] = [];
+  #trailersReceived: string[] = [];
+  #trailersToSend: HeaderFields | undefined;
+  #stopped = false;
+  readonly #bodyless: boolean;
+
+  constructor(
+    session: Http2Session,
+    stream: ServerHttp2Stream,
+    rawHeaders: readonly string[],
+    bodyless: boolean,
+  ) {
+    super(session, session.limits);
+    this.#stream = stream;
+    this.#bodyless = bodyless;
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      const name = rawHeaders[i] as string;
+      const value = rawHeaders[i + 1] as string;
+      if (name.startsWith(":")) this.#pseudo[name] = value;
+      else this.#fields.push(name, value);
+    }
+    stream.on("error", () => undefined); // told by "close", with its code
+    stream.once("close", () => this.#onClose());
+    if (!bodyless) {
+      stream.once("trailers", (_headers, _flags, raw?: string[]) => {
+        this.#trailersReceived = raw ?? [];
+      });
+    }
+  }
+
+  get capabilities(): ReadonlySet<StreamCapability> {
+    return capabilities;
+  }
+
+  get method(): string {
+    return this.#pseudo[":method"] ?? "";
+  }
+
+  get target(): string {
+    return this.#pseudo[":path"] ?? "";
+  }
+
+  get scheme(): string {
+    return this.#pseudo[":scheme"] ?? "";
+  }
+
+  get authority(): string {
+    return this.#pseudo[":authority"] ?? this.headers.get("host") ?? "";
+  }
+
+  get responded(): boolean {
+    return this.#stream.headersSent;
+  }
+
+  get status(): number | undefined {
+    return this.#stream.sentHeaders?.[":status"] as number | undefined;
+  }
+
+  protected get input() {
+    return this.#stream;
+  }
+
+  protected get rawHeaders(): readonly string[] {
+    return this.#fields;
+  }
+
+  protected get rawTrailers(): readonly string[] {
+    return this.#trailersReceived;
+  }
+
+  protected get complete(): boolean {
+    return this.#bodyless || this.#stream.readableEnded || this.#stream.state.state === 5;
+  }
+
+  protected get output() {
+    return this.#stream;
+  }
+
+  inform(status: number, headers: HeaderFields): void {
+    if (this.responded) this.refuseSecondResponse();
+    if (!(status > 101 && status < 200)) {
+      throw httpErrors.create(
+        "KING_HTTP_INFORM_UNSUPPORTED",
+        `expected 102 to 199, got ${status}`,
+        { status },
+      );
+    }
+    try {
+      this.#stream.additionalHeaders(this.#head(status, headers));
+    } catch (cause) {
+      this.refuseField(cause);
+    }
+  }
+
+  respond(status: number, headers?: HeaderFields, body?: ResponseBody): void {
+    const stream = this.#stream;
+    if (stream.headersSent) this.refuseSecondResponse();
+    if (this.ended !== undefined) throw this.failure();
+    if (!(status >= 200 && status <= 599)) {
+      this.refuseField(new Error(`status: expected 200 to 599, got ${status}`), ":status");
+    }
+    const head = this.#head(status, headers);
+    const bodyless = status === 204 || status === 304 || this.method === "HEAD";
+    if (body !== undefined && status !== 204 && status !== 304) {
+      head["content-length"] ??= typeof body === "string" ? Buffer.byteLength(body) : body.length;
+    }
+    try {
+      const endStream = bodyless || body?.length === 0;
+      this.discardsBody = bodyless;
+      stream.respond(head, { endStream, waitForTrailers: body === undefined && !endStream });
+    } catch (cause) {
+      this.refuseField(cause);
+    }
+    if (body === undefined) {
+      stream.once("wantTrailers", () => this.#sendTrailers());
+      return;
+    }
+    if (!stream.writableEnded) this.sendWhole(body);
+    else this.endResponse();
+  }
+
+  #head(status: number, headers: HeaderFields = {}): OutgoingHttpHeaders {
+    const head: OutgoingHttpHeaders = { ":status": status };
+    for (const name in headers) {
+      if (connectionFields.has(name.toLowerCase())) continue;
+      head[name] = headers[name] as string | string[];
+    }
+    return head;
+  }
+
+  #sendTrailers(): void {
+    try {
+      this.#stream.sendTrailers((this.#trailersToSend ?? {}) as OutgoingHttpHeaders);
+    } catch {
+      this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    }
+  }
+
+  setTrailers(headers: HeaderFields): void {
+    for (const name in headers) {
+      if (/^[!#$%&'*+\-.^_`|~0-9a-z]+$/i.test(name) && !connectionFields.has(name.toLowerCase()))
+        continue;
+      this.refuseField(
+        new Error(`trailer: expected a field name, got ${JSON.stringify(name)}`),
+        name,
+      );
+    }
+    this.#trailersToSend = headers;
+  }
+
+  /** After a whole response nobody reads the rest of the request (RFC 9113, section 8.1). */
+  protected override endResponse(): void {
+    if (this.complete) return;
+    if (this.taken && !this.#stopped) return;
+    const stream = this.#stream;
+    if (stream.writableFinished) stream.close(constants.NGHTTP2_NO_ERROR);
+    else stream.once("finish", () => stream.close(constants.NGHTTP2_NO_ERROR));
+  }
+
+  protected cut(code: number = constants.NGHTTP2_CANCEL): void {
+    this.#stream.close(code);
+  }
+
+  stopReading(): void {
+    if (this.#stopped || this.ended !== undefined) return;
+    this.#stopped = true;
+    // HTTP/2 can only end a stream whole: what comes until the response is sent is discarded.
+    this.#stream.resume();
+    if (this.#stream.writableEnded) this.endResponse();
+  }
+
+  #onClose(): void {
+    if (this.ended !== undefined) return;
+    const stream = this.#stream;
+    const whole = stream.writableEnded && stream.writableFinished;
+    const code = stream.rstCode;
+    if (whole && (code === constants.NGHTTP2_NO_ERROR || code === undefined)) this.done();
+    else if (this.wasReset) this.lost(this.failure(), "local");
+    else this.lost(disconnected(), "peer");
+    (this.session as Http2Session).released(this);
+  }
+}

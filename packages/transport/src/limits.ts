@@ -1,0 +1,7 @@
+import type { Clock, SectionValues } from "@king-runtime/core";
+import type { httpSection } from "./config.ts";
+
+/** What the exchanges of a listener work with. */
+export interface HttpLimits extends SectionValues<typeof httpSection> {
+  readonly clock: Clock;
+}

@@ -1,0 +1,123 @@
+import type { Duplex } from "node:stream";
+import { BaseStream, type StreamCapability, streamErrors } from "@king-runtime/core";
+import { NodeWriter } from "./node-writer.ts";
+
+const capabilities: ReadonlySet<StreamCapability> = new Set(["half-close", "receive-backpressure"]);
+
+/** Options of {@link NodeStream}. */
+export interface NodeStreamOptions {
+  maxWriteBufferBytes: number;
+}
+
+/** A stream over a Node duplex, such as the socket of an accepted upgrade. */
+export class NodeStream extends BaseStream {
+  /** The duplex itself, for libraries that want one; see `nodeDuplex`. */
+  readonly duplex: Duplex;
+  readonly #writer: NodeWriter;
+  #bytesRead = 0;
+  #reset = false;
+  #aborted: unknown;
+  #reading = false;
+
+  constructor(duplex: Duplex, options: NodeStreamOptions) {
+    super();
+    this.duplex = duplex;
+    this.#writer = new NodeWriter(duplex, options.maxWriteBufferBytes, () => this.#failure());
+    duplex.on("error", (error) => {
+      this.#aborted ??= error;
+    });
+    duplex.once("close", () => this.#onClose());
+    duplex.once("end", () => {
+      // Both directions are done: node keeps a half-open socket until somebody destroys it.
+      if (duplex.writableFinished) duplex.destroy();
+    });
+    duplex.once("finish", () => {
+      if (duplex.readableEnded) duplex.destroy();
+    });
+  }
+
+  get capabilities(): ReadonlySet<StreamCapability> {
+    return capabilities;
+  }
+
+  get state(): "open" | "draining" | "closed" {
+    if (this.ended !== undefined) return "closed";
+    return this.#writer.ended || this.closing ? "draining" : "open";
+  }
+
+  write(chunk: Uint8Array): undefined | Promise<void> {
+    if (this.ended !== undefined || this.#reset) throw this.#failure();
+    return this.#writer.write(chunk);
+  }
+
+  async end(chunk?: Uint8Array): Promise<void> {
+    if (!this.#writer.ended && (this.ended !== undefined || this.#reset)) throw this.#failure();
+    await this.#writer.end(chunk);
+  }
+
+  reset(): void {
+    if (this.ended !== undefined) return;
+    this.#reset = true;
+    const { duplex } = this;
+    // A reset, not an orderly end, so that the peer cannot take the bytes so far for the whole.
+    if ("resetAndDestroy" in duplex && typeof duplex.resetAndDestroy === "function") {
+      duplex.resetAndDestroy();
+    } else duplex.destroy();
+  }
+
+  stopReading(): void {
+    // TCP cannot ask its peer to stop: what still comes is discarded.
+    if (!this.#reading) this.duplex.resume();
+  }
+
+  abort(reason?: unknown): void {
+    if (this.ended !== undefined) return;
+    this.#aborted ??= reason ?? new Error("the stream was aborted");
+    this.reset();
+  }
+
+  protected async *read(): AsyncGenerator<Uint8Array, undefined> {
+    if (this.ended !== undefined && !this.duplex.readableEnded) throw this.#failure();
+    this.#reading = true;
+    let whole = false;
+    try {
+      for await (const chunk of this.duplex.iterator({ destroyOnReturn: false })) {
+        this.#bytesRead += chunk.length;
+        yield chunk;
+      }
+      whole = true;
+    } catch {
+      throw this.#failure();
+    } finally {
+      this.#reading = false;
+      if (!whole) this.stopReading();
+    }
+  }
+
+  #failure(): Error {
+    if (this.#aborted instanceof Error && this.#reset) return this.#aborted;
+    if (this.#reset) {
+      return streamErrors.create("KING_STREAM_CLOSED", "the stream was reset here", {});
+    }
+    return streamErrors.create(
+      "KING_STREAM_RESET",
+      "the connection ended before the stream",
+      { by: "peer" },
+      { cause: this.#aborted },
+    );
+  }
+
+  #onClose(): void {
+    const { duplex } = this;
+    const clean = duplex.readableEnded && duplex.writableFinished;
+    const error = this.#aborted instanceof Error ? this.#aborted : undefined;
+    this.finish({
+      by: this.#reset || this.closing ? "local" : error === undefined ? "peer" : "network",
+      clean,
+      bytesRead: this.#bytesRead,
+      bytesWritten: this.#writer.bytes,
+      ...(error === undefined ? {} : { error }),
+    });
+    this.#writer.close();
+  }
+}

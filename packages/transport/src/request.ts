@@ -1,0 +1,135 @@
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import {
+  type HasSection,
+  type HeaderFields,
+  optionError,
+  type ReceivedResponse,
+  resolveOptions,
+} from "@king-runtime/core";
+import { buildConnector, Client } from "undici";
+import { requestSection, tlsSection } from "./config.ts";
+import { httpErrors } from "./errors.ts";
+import { HttpResponse, type Interim } from "./http-response.ts";
+import { requestError } from "./request-error.ts";
+import { observeRequest } from "./request-telemetry.ts";
+
+/** Trust for one request. */
+export interface RequestTlsOptions {
+  /** Certificates to trust instead of the system's, PEM. */
+  ca?: string | Uint8Array | readonly (string | Uint8Array)[];
+  /** Name to verify the certificate against. @default the URL's host */
+  serverName?: string;
+}
+
+/** What a request may send as its body. */
+export type RequestBody =
+  | string
+  | Uint8Array
+  | AsyncIterable<Uint8Array>
+  | ReadableStream<Uint8Array>;
+
+/** Options of {@link request}; keys of the `request` section may be given here too. */
+export interface RequestOptions {
+  /** @default "GET" */
+  method?: string;
+  headers?: HeaderFields;
+  body?: RequestBody;
+  tls?: RequestTlsOptions;
+  /** Offers HTTP/2 in the TLS handshake. @default true */
+  http2?: boolean;
+  config?: HasSection<typeof requestSection> & HasSection<typeof tlsSection>;
+  /** Ends the request, also while its body is read; the call rejects with its reason. */
+  signal?: AbortSignal;
+  connectTimeoutMs?: number;
+  headersTimeoutMs?: number;
+  bodyIdleTimeoutMs?: number;
+  maxHeaderBytes?: number;
+  maxBodyBytes?: number;
+}
+
+const others = ["method", "headers", "body", "tls", "http2", "signal"] as const;
+
+/**
+ * Makes one request on a connection of its own, which ends with the response: there is no pool
+ * behind it. Redirects are not followed, nothing is repeated, bodies are not decompressed.
+ *
+ * Read the body or dispose of the response (`await using`), or the connection stays open until
+ * `bodyIdleTimeoutMs`.
+ *
+ * @throws {KingError} KING_HTTP_CONNECT, KING_HTTP_TLS, KING_HTTP_TIMEOUT, KING_HTTP_ABORTED,
+ * KING_HTTP_PROTOCOL, KING_HTTP_HEADER_LIMIT, KING_HTTP_REQUEST_INVALID; `signal`'s reason.
+ */
+export async function request(
+  url: string | URL,
+  options: RequestOptions = {},
+): Promise<ReceivedResponse> {
+  const { method = "GET", headers, body, tls, http2 = true, config, signal } = options;
+  signal?.throwIfAborted();
+  const limits = resolveOptions(requestSection, options, { config, others });
+  const { minVersion } = resolveOptions(tlsSection, {}, { config });
+  if (tls !== undefined && (typeof tls !== "object" || tls === null)) {
+    throw optionError("tls", "expected an object");
+  }
+  const target = parseUrl(url);
+  let protocol = "h1";
+  const connect = buildConnector({
+    timeout: limits.connectTimeoutMs,
+    allowH2: http2,
+    minVersion,
+    ...(tls?.ca === undefined ? {} : { ca: tls.ca as string }),
+    ...(tls?.serverName === undefined ? {} : { servername: tls.serverName }),
+  });
+  const client = new Client(target.origin, {
+    allowH2: http2,
+    connect: (target, callback) =>
+      connect(target, (...outcome: [Error, null] | [null, Socket | TLSSocket]) => {
+        const socket = outcome[1];
+        if (socket !== null && "alpnProtocol" in socket && socket.alpnProtocol === "h2") {
+          protocol = "h2";
+        }
+        callback(...(outcome as [null, Socket]));
+      }),
+    headersTimeout: limits.headersTimeoutMs,
+    bodyTimeout: limits.bodyIdleTimeoutMs,
+    maxHeaderSize: limits.maxHeaderBytes,
+    pipelining: 1,
+  });
+  const informational: Interim[] = [];
+  const context = { origin: target.origin, limits };
+  return await observeRequest(method, target, headers, async (fields) => {
+    try {
+      const data = await client.request({
+        method: method as "GET",
+        path: `${target.pathname}${target.search}`,
+        headers: fields as Record<string, string | string[]>,
+        body: (body ?? null) as Uint8Array | null,
+        responseHeaders: "raw",
+        ...(signal === undefined ? {} : { signal }),
+        onInfo: ({ statusCode, headers }) => informational.push({ status: statusCode, headers }),
+      });
+      return new HttpResponse({ data, protocol, informational, client, context, signal });
+    } catch (error) {
+      client.destroy().catch(() => undefined);
+      throw requestError(error, context, signal);
+    }
+  });
+}
+
+function parseUrl(url: string | URL): URL {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  const { protocol, username, password } = parsed ?? {};
+  if (
+    parsed !== undefined &&
+    (protocol === "http:" || protocol === "https:") &&
+    !username &&
+    !password
+  ) {
+    return parsed;
+  }
+  throw httpErrors.create(
+    "KING_HTTP_REQUEST_INVALID",
+    "url: expected an absolute http: or https: URL without credentials",
+    { option: "url" },
+  );
+}

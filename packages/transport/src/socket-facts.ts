@@ -1,0 +1,32 @@
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import type { Endpoint, TlsFacts } from "@king-runtime/core";
+import { tlsFacts } from "./tls-facts.ts";
+
+/** Who is connected to whom; to be taken while the socket is open, it forgets afterwards. */
+export interface SocketFacts {
+  readonly local?: Endpoint;
+  readonly remote?: Endpoint;
+  readonly tls?: TlsFacts;
+}
+
+export function socketFacts(socket: Socket): SocketFacts {
+  const { localAddress, localPort, localFamily } = socket;
+  const { remoteAddress, remotePort, remoteFamily } = socket;
+  return {
+    ...endpoint("local", localAddress, localPort, localFamily),
+    ...endpoint("remote", remoteAddress, remotePort, remoteFamily),
+    ...("encrypted" in socket ? { tls: tlsFacts(socket as TLSSocket) } : {}),
+  };
+}
+
+function endpoint<Side extends "local" | "remote">(
+  side: Side,
+  address: string | undefined,
+  port: number | undefined,
+  family: string | undefined,
+): { [Each in Side]?: Endpoint } {
+  if (address === undefined || port === undefined) return {};
+  const known = family === "IPv4" || family === "IPv6" ? { family } : {};
+  return { [side]: { address, port, ...known } } as { [Each in Side]?: Endpoint };
+}
