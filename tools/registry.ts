@@ -22,7 +22,10 @@ export interface Registry extends AsyncDisposable {
 export async function openRegistry(): Promise<Registry> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await temporaryFolder("king-registry-"));
-  const uplink = await configuredRegistry();
+  const uplink = await npmSetting("registry");
+  if (uplink === undefined) throw new Error("npm is not configured for a registry");
+  // Certificates that npm trusts beside Node's own; verdaccio has to trust them as well.
+  const certificates = await npmSetting("cafile");
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
 
@@ -36,7 +39,7 @@ export async function openRegistry(): Promise<Registry> {
 
   const server = spawn("verdaccio", ["--config", config, "--listen", `127.0.0.1:${port}`], {
     cwd: root,
-    env: toolEnvironment(),
+    env: toolEnvironment(certificates === undefined ? {} : { NODE_EXTRA_CA_CERTS: certificates }),
     stdio: ["ignore", "pipe", "pipe"],
   });
   let log = "";
@@ -90,14 +93,15 @@ function registryConfig(folder: string, uplink: string): string {
   ].join("\n");
 }
 
-/** Where this machine's npm gets packages from. */
-async function configuredRegistry(): Promise<string> {
+/** A setting of this machine's npm; `undefined` when it is not set. */
+async function npmSetting(name: string): Promise<string | undefined> {
   // Asked in the environment we were given: the settings may be there.
-  const { stdout } = await runStep("npm", ["config", "get", "registry"], {
+  const { stdout } = await runStep("npm", ["config", "get", name], {
     cwd: root,
     env: process.env,
   });
-  return stdout.trim();
+  const value = stdout.trim();
+  return ["", "null", "undefined"].includes(value) ? undefined : value;
 }
 
 async function freePort(): Promise<number> {
