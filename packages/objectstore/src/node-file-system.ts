@@ -1,0 +1,115 @@
+import fs from "node:fs";
+import type { FileLock, FileStatus, FileSystem, FolderEntry } from "./file-system.ts";
+
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants;
+
+// Writes up to this size go to the page cache within this call: shorter than the way to the thread
+// pool and back. Larger ones would be noticed by others of this event loop.
+const inlineWriteBytes = 16_384;
+
+type Done<T> = (error: NodeJS.ErrnoException | null, value: T) => void;
+
+function pooled<T>(start: (done: Done<T>) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    start((error, value) => (error ? reject(error) : resolve(value)));
+  });
+}
+
+function pooledVoid(start: (done: (error: NodeJS.ErrnoException | null) => void) => void) {
+  return new Promise<void>((resolve, reject) => {
+    start((error) => (error ? reject(error) : resolve()));
+  });
+}
+
+function kindOf(entry: fs.Dirent | fs.Stats): FileStatus["kind"] {
+  if (entry.isFile()) return "file";
+  return entry.isDirectory() ? "folder" : "other";
+}
+
+/**
+ * The file system of this machine, through `node:fs`.
+ *
+ * Calls that may wait for the disk run in the thread pool: reading, syncing, looking up, and
+ * renaming (which can wait for the journal). Making the temporary file, writing a few bytes to it and
+ * closing a file happen in place: they touch memory only, and the way through the thread pool costs
+ * more than the call. Plain descriptors, because a `FileHandle` costs more than a small put.
+ *
+ * Measured on ext4 with another process writing and syncing without pause: the event loop's delay
+ * (99th percentile) was 3 ms with everything pooled, 2.5 ms with this arrangement, and 5 to 26 ms
+ * with a rename in place as well.
+ */
+export const nodeFileSystem: FileSystem = Object.freeze({
+  createFile(path: string) {
+    return fs.openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  },
+  openFile(path: string) {
+    // Non-blocking: opening a named pipe put there by someone else must not wait for its writer.
+    const flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+    return pooled<number>((done) => fs.open(path, flags, 0, done));
+  },
+  openFolder(path: string) {
+    return pooled<number>((done) => fs.open(path, O_RDONLY | O_DIRECTORY, 0, done));
+  },
+  read(file: number, buffer: Uint8Array, offset: number, length: number, position: number) {
+    return pooled<number>((done) => fs.read(file, buffer, offset, length, position, done));
+  },
+  write(file: number, buffer: Uint8Array, offset: number, length: number, position: number) {
+    if (length <= inlineWriteBytes) return fs.writeSync(file, buffer, offset, length, position);
+    return pooled<number>((done) => fs.write(file, buffer, offset, length, position, done));
+  },
+  async size(file: number) {
+    return (await pooled<fs.Stats>((done) => fs.fstat(file, done))).size;
+  },
+  fdatasync(file: number) {
+    return pooledVoid((done) => fs.fdatasync(file, done));
+  },
+  fsync(file: number) {
+    return pooledVoid((done) => fs.fsync(file, done));
+  },
+  close(file: number) {
+    fs.closeSync(file);
+  },
+  rename(from: string, to: string) {
+    return pooledVoid((done) => fs.rename(from, to, done));
+  },
+  unlink(path: string) {
+    return pooledVoid((done) => fs.unlink(path, done));
+  },
+  mkdir(path: string) {
+    return pooledVoid((done) => fs.mkdir(path, 0o700, done));
+  },
+  rmdir(path: string) {
+    return pooledVoid((done) => fs.rmdir(path, done));
+  },
+  async lstat(path: string) {
+    const stats = await pooled<fs.Stats>((done) => fs.lstat(path, done));
+    return { kind: kindOf(stats), size: stats.size };
+  },
+  readFolder,
+  lock,
+});
+
+async function* readFolder(path: string): AsyncGenerator<FolderEntry> {
+  const folder = await fs.promises.opendir(path, { bufferSize: 512 });
+  // Leaving the loop closes the folder.
+  for await (const entry of folder) yield { name: entry.name, kind: kindOf(entry) };
+}
+
+/**
+ * Node has no `flock`. SQLite, which comes with Node, takes a record lock (`fcntl`) on its database
+ * file: exclusive among processes, also in different containers, and among the connections of one
+ * process; the kernel drops it when the process ends, however it ends, so that nothing stale is ever
+ * to be judged by process numbers and start times. The database stays empty.
+ */
+async function lock(path: string): Promise<FileLock | undefined> {
+  const { DatabaseSync } = await import("node:sqlite");
+  const database = new DatabaseSync(path, { timeout: 0 });
+  try {
+    database.exec("BEGIN EXCLUSIVE");
+  } catch (error) {
+    database.close();
+    if ((error as { errcode?: number }).errcode === 5 /* SQLITE_BUSY */) return undefined;
+    throw error;
+  }
+  return { release: () => database.close() };
+}
