@@ -12,9 +12,11 @@ const planes = readdirSync(import.meta.dirname)
   .filter((file) => file.endsWith(".ts") && file !== "main.ts")
   .map((file) => file.slice(0, -3));
 
+const usualRounds = 12;
+
 const usage = `npm run bench -- <${planes.join("|")}> [--rounds N] [--row TEXT] [--json FILE]
 
-  --rounds N   paired rounds of each row; fewer than ${fewestRounds} claim nothing (${fewestRounds})
+  --rounds N   paired rounds of each row; fewer than ${fewestRounds} claim nothing (${usualRounds})
   --row TEXT   only rows whose name holds TEXT
   --json FILE  writes the figures to FILE as well
 `;
@@ -24,7 +26,7 @@ async function main(): Promise<number> {
     allowPositionals: true,
     options: {
       json: { type: "string" },
-      rounds: { type: "string", default: String(fewestRounds) },
+      rounds: { type: "string", default: String(usualRounds) },
       row: { type: "string", default: "" },
       help: { type: "boolean", default: false },
     },

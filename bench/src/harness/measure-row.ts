@@ -12,7 +12,7 @@ import type { Round } from "./statistics.ts";
 type WorkloadProcess = Child<WorkloadRequest, WorkloadAnswer>;
 type LoadProcess = Child<LoadRequest, LoadAnswer>;
 
-const requestsOfWindow = 12_000;
+const requestsOfWindow = 20_000;
 
 /** A workload in a process of its own, warmed up, of which windows can be measured. */
 interface Subject extends AsyncDisposable {

@@ -75,7 +75,7 @@ export interface HttpLoad {
   readonly connections?: number;
   /** Concurrent streams of one h2 connection. @default 8 */
   readonly streamsPerConnection?: number;
-  /** Requests of one measured window. @default 12_000 */
+  /** Requests of one measured window. @default 20_000 */
   readonly requests?: number;
   /** Requests before the first window. @default the same number, twice */
   readonly warmUpRequests?: number;

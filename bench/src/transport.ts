@@ -1,0 +1,136 @@
+import type { AddressInfo } from "node:net";
+import type { BenchPlane, HttpLoad, RunningServer, ServerWorkload } from "./harness/plane.ts";
+
+const text = "hello, king!";
+const small: Omit<HttpLoad, "protocol"> = { expectBodyBytes: text.length };
+const h1: HttpLoad = { ...small, protocol: "h1" };
+const h2: HttpLoad = { ...small, protocol: "h2", connections: 4 };
+
+const oursStream = (load: HttpLoad): ServerWorkload => ({
+  kind: "server",
+  load,
+  async start() {
+    const { listenHttp } = await import("@king-runtime/transport");
+    const listener = await listenHttp({
+      handler: (exchange) => exchange.respond(200, { "content-type": "text/plain" }, text),
+    });
+    return { port: listener.local.port, close: () => listener.close({ deadlineMs: 1_000 }) };
+  },
+});
+
+const oursFetch: ServerWorkload = {
+  kind: "server",
+  load: h1,
+  async start() {
+    const { fromFetch, listenHttp } = await import("@king-runtime/transport");
+    const listener = await listenHttp({
+      handler: fromFetch(() => new Response(text, { headers: { "content-type": "text/plain" } })),
+    });
+    return { port: listener.local.port, close: () => listener.close({ deadlineMs: 1_000 }) };
+  },
+};
+
+const nodeHttp: ServerWorkload = {
+  kind: "server",
+  load: h1,
+  async start() {
+    const { createServer } = await import("node:http");
+    const server = createServer((_, response) => {
+      response.writeHead(200, { "content-type": "text/plain", "content-length": text.length });
+      response.end(text);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return running(server.address() as AddressInfo, () => server.closeAllConnections(), server);
+  },
+};
+
+const nodeHttp2: ServerWorkload = {
+  kind: "server",
+  load: h2,
+  async start() {
+    const { createServer } = await import("node:http2");
+    const server = createServer();
+    server.on("stream", (stream) => {
+      stream.respond({
+        ":status": 200,
+        "content-type": "text/plain",
+        "content-length": text.length,
+      });
+      stream.end(text);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return running(server.address() as AddressInfo, () => {}, server);
+  },
+};
+
+const fastifyServer: ServerWorkload = {
+  kind: "server",
+  load: h1,
+  async start() {
+    const { fastify } = await import("fastify");
+    const app = fastify();
+    app.get("/", (_request, reply) => {
+      reply.type("text/plain").send(text);
+    });
+    await app.listen({ port: 0, host: "127.0.0.1" });
+    const { port } = app.server.address() as AddressInfo;
+    return {
+      port,
+      async close() {
+        app.server.closeAllConnections();
+        await app.close();
+      },
+    };
+  },
+};
+
+function running(
+  { port }: AddressInfo,
+  cut: () => void,
+  server: { close(done: () => void): unknown },
+): RunningServer {
+  return {
+    port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        cut();
+      }),
+  };
+}
+
+export const plane: BenchPlane = {
+  name: "transport",
+  rows: [
+    {
+      name: "small GET, stream form",
+      operation: "request",
+      peerName: "node:http",
+      goal: "<= 1.10",
+      ours: oursStream(h1),
+      peer: nodeHttp,
+    },
+    {
+      name: "small GET, stream form",
+      operation: "request",
+      peerName: "fastify 5",
+      goal: "<= 1.00",
+      ours: oursStream(h1),
+      peer: fastifyServer,
+    },
+    {
+      name: "small GET, Fetch form",
+      operation: "request",
+      peerName: "node:http",
+      ours: oursFetch,
+      peer: nodeHttp,
+    },
+    {
+      name: "small GET over cleartext HTTP/2, stream form",
+      operation: "request",
+      peerName: "node:http2 core API",
+      ours: oursStream(h2),
+      peer: nodeHttp2,
+    },
+  ],
+};

@@ -1,0 +1,67 @@
+import {
+  bytesKey,
+  defineSection,
+  durationKey,
+  integerKey,
+  listKey,
+  type SectionValues,
+} from "@king-runtime/core";
+
+/** Settings of realtime endpoints. */
+export const realtimeSection = defineSection(
+  "realtime",
+  {
+    allowedOrigins: listKey({
+      default: [],
+      doc: "Origins of pages that may connect beside the endpoint's own, such as https://app.example; https://*.example stands for one label, * for every origin.",
+    }),
+    maxConnections: integerKey({
+      default: 10_000,
+      min: 1,
+      max: 1_000_000,
+      unit: "count",
+      doc: "Connections open at a time; further ones are answered 503.",
+    }),
+    maxChannelsPerConnection: integerKey({
+      default: 128,
+      min: 1,
+      max: 100_000,
+      unit: "count",
+      doc: "Channels that one connection is in at a time.",
+    }),
+    maxChannelNameBytes: bytesKey({
+      default: 2_048,
+      min: 1,
+      max: 65_536,
+      doc: "Longest channel name, in UTF-8.",
+    }),
+    maxMessageBytes: bytesKey({
+      default: 1_048_576,
+      min: 1,
+      max: 1_073_741_824,
+      doc: "Largest message received, its fragments together; more closes the connection with 1009.",
+    }),
+    maxSendBufferBytes: bytesKey({
+      default: 1_048_576,
+      min: 1_024,
+      max: 1_073_741_824,
+      doc: "Bytes held for a connection that reads slower than it is sent to, bookkeeping included; more closes it with 1013.",
+    }),
+    heartbeatIntervalMs: durationKey({
+      default: 30_000,
+      min: 10,
+      unlimited: true,
+      doc: "A connection silent for this long is pinged, and cut after as long again without a byte; Infinity never pings.",
+    }),
+    closeTimeoutMs: durationKey({
+      default: 10_000,
+      min: 1,
+      max: 2_147_483_647,
+      doc: "How long a closed connection may take to answer before it is cut.",
+    }),
+  },
+  { doc: "Realtime connections and channels." },
+);
+
+/** Validated settings. */
+export type RealtimeSettings = SectionValues<typeof realtimeSection>;

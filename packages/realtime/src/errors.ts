@@ -1,0 +1,29 @@
+import { defineErrors, errorCode } from "@king-runtime/core/errors";
+
+export const realtimeErrors = defineErrors({
+  /**
+   * A channel name is empty, too long, or has control characters or lone surrogates.
+   * @remedy Use a short printable name; raise `maxChannelNameBytes` where long ones are meant.
+   */
+  KING_REALTIME_CHANNEL_INVALID: errorCode("validation"),
+  /**
+   * A connection is in as many channels as it may be.
+   * @remedy Leave channels that are no longer read, or raise `maxChannelsPerConnection`.
+   */
+  KING_REALTIME_CHANNEL_LIMIT: errorCode<{ limit: number }>("limit"),
+  /**
+   * A message to send is larger than any connection's send buffer, so that nobody could receive it.
+   * @remedy Send a reference to the data, or raise `maxSendBufferBytes`.
+   */
+  KING_REALTIME_MESSAGE_TOO_LARGE: errorCode<{ limitBytes: number; messageBytes: number }>("limit"),
+  /**
+   * A close code or reason cannot be sent in a close frame (RFC 6455, sections 5.5.1 and 7.4).
+   * @remedy Use 1000 to 1003, 1007 to 1014 or 3000 to 4999, and a reason of at most 123 bytes.
+   */
+  KING_REALTIME_CLOSE_INVALID: errorCode("validation"),
+  /**
+   * The realtime was closed and is used again.
+   * @remedy Create another one; a closed one is not restarted.
+   */
+  KING_REALTIME_CLOSED: errorCode("state"),
+});

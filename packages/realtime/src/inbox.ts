@@ -1,0 +1,72 @@
+import type { Message } from "./message.ts";
+
+/** The part of a socket that {@link Inbox} holds back. */
+export interface PausableSocket {
+  pause(): void;
+  resume(): void;
+}
+
+/**
+ * Hands messages to the application one after the other. While it works on one the socket is not
+ * read, so that at most what one read brought waits here.
+ */
+export class Inbox {
+  readonly #socket: PausableSocket;
+  readonly #onMessage: (message: Message) => void | Promise<void>;
+  readonly #onError: (error: unknown) => void;
+  #waiting: Message[] = [];
+  #working = false;
+  #ended = false;
+
+  constructor(
+    socket: PausableSocket,
+    onMessage: (message: Message) => void | Promise<void>,
+    onError: (error: unknown) => void,
+  ) {
+    this.#socket = socket;
+    this.#onMessage = onMessage;
+    this.#onError = onError;
+  }
+
+  push(message: Message): void {
+    if (this.#working) this.#waiting.push(message);
+    else this.#hand(message);
+  }
+
+  /** Drops what waits. */
+  end(): void {
+    this.#ended = true;
+    this.#waiting = [];
+  }
+
+  #hand(message: Message): void {
+    try {
+      const work = this.#onMessage(message);
+      if (work === undefined) return;
+      this.#working = true;
+      this.#socket.pause();
+      work.then(
+        () => this.#next(),
+        (error) => this.#failed(error),
+      );
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #next(): void {
+    this.#working = false;
+    while (!this.#working && !this.#ended && this.#waiting.length > 0) {
+      this.#hand(this.#waiting.shift() as Message);
+    }
+    if (!this.#working && !this.#ended) this.#socket.resume();
+  }
+
+  #failed(error: unknown): void {
+    this.end();
+    this.#working = false;
+    this.#onError(error);
+    // The peer's answer to our close has to be read.
+    this.#socket.resume();
+  }
+}

@@ -1,0 +1,364 @@
+import type { Duplex } from "node:stream";
+import {
+  type Clock,
+  type Closable,
+  type Closed,
+  type CloseOptions,
+  type Component,
+  type Exchange,
+  type HasSection,
+  type HeaderFields,
+  type LifeState,
+  Lifetime,
+  resolveOptions,
+  systemClock,
+  type Timer,
+} from "@king-runtime/core";
+import { nodeDuplex, respondProblem } from "@king-runtime/transport";
+import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
+import { Channels } from "./channels.ts";
+import { type RealtimeSettings, realtimeSection } from "./config.ts";
+import {
+  type Connection,
+  type ConnectionContext,
+  checkFrame,
+  type MessageHandler,
+  OpenConnection,
+} from "./connection.ts";
+import { RealtimeDiagnostics } from "./diagnostics.ts";
+import { realtimeErrors } from "./errors.ts";
+import { encodeFrame } from "./frame.ts";
+import { checkHandshake } from "./handshake.ts";
+import type { Message } from "./message.ts";
+import { RealtimeTelemetry } from "./telemetry.ts";
+
+/** Options of {@link createRealtime}: the section `realtime` and what it works with. */
+export interface CreateRealtimeOptions extends Partial<RealtimeSettings> {
+  config?: HasSection<typeof realtimeSection>;
+  /** Where the heartbeat's time comes from. @default systemClock */
+  clock?: Clock;
+}
+
+/** Options of {@link Realtime.handle}. */
+export interface HandleOptions {
+  /** Channels the connection is in once it is greeted. @default none */
+  channels?: readonly string[];
+  /**
+   * Called once, before the connection is in any channel: what is sent here comes first. When it
+   * throws, the connection is closed with 1011.
+   */
+  onOpen?: (connection: Connection) => void;
+  /**
+   * Called for each message; while the promise it returns is pending no further message is read.
+   * When it fails, the connection is closed with 1011. Without it a message closes with 1003.
+   */
+  onMessage?: MessageHandler;
+}
+
+/** Options of {@link Realtime.publish}. */
+export interface PublishOptions {
+  /** Left out, such as the connection that sent the message. */
+  except?: Connection;
+}
+
+/** Numbers of a realtime. */
+export interface RealtimeStats {
+  readonly connections: number;
+  readonly channels: number;
+  /** Bytes that wait for slow readers, all connections together. */
+  readonly bufferedBytes: number;
+}
+
+/** Connections and the channels they are in. Whoever creates it closes it. */
+export interface Realtime extends Closable<RealtimeClosed> {
+  /**
+   * Makes a WebSocket of a request, and of anything else an answer: 426 without an upgrade or with
+   * another version, 400 or 405 for a malformed handshake, 403 for a page of another origin, 503
+   * when full or closing; all with a problem document.
+   *
+   * @returns the connection, which outlives the exchange and ends with its peer, with `close`, or
+   * with this realtime; `undefined` when the exchange was answered otherwise.
+   * @throws {KingError} KING_REALTIME_CHANNEL_INVALID, KING_REALTIME_CHANNEL_LIMIT for `channels`.
+   */
+  handle(exchange: Exchange, options?: HandleOptions): Connection | undefined;
+  /**
+   * Sends `message` to every connection in `channel`, encoded once. Connections that cannot take it
+   * are left out and never hold up the others.
+   *
+   * @returns how many it was handed to.
+   * @throws {KingError} KING_REALTIME_MESSAGE_TOO_LARGE, KING_REALTIME_CHANNEL_INVALID
+   */
+  publish(channel: string, message: Message, options?: PublishOptions): number;
+  /** Those open now. */
+  connections(): Iterable<Connection>;
+  /** Connections in `channel` now. */
+  subscribers(channel: string): number;
+  stats(): RealtimeStats;
+  /** This realtime as a part of a system: draining closes every connection with 1001. */
+  component(options?: { name?: string; dependsOn?: readonly string[] }): Component;
+}
+
+/** How a realtime ended. */
+export interface RealtimeClosed extends Closed {
+  /** Connections that had not answered our close at the deadline and were cut. */
+  readonly connectionsAborted: number;
+}
+
+/**
+ * Creates channels without a connection yet.
+ *
+ * @throws {KingError} KING_OPTION_INVALID, KING_CONFIG_LOCKED
+ */
+export function createRealtime(options: CreateRealtimeOptions = {}): Realtime {
+  const settings = resolveOptions(realtimeSection, options, {
+    config: options.config,
+    others: ["clock"],
+  });
+  return new ChannelRealtime(settings, options.clock ?? systemClock);
+}
+
+class ChannelRealtime extends Lifetime<RealtimeClosed> implements Realtime {
+  protected override readonly kind = "realtime";
+  readonly #clock: Clock;
+  readonly #settings: RealtimeSettings;
+  readonly #server: WebSocketServer;
+  readonly #connections = new Set<OpenConnection>();
+  readonly #channels: Channels<Connection>;
+  readonly #telemetry = new RealtimeTelemetry();
+  readonly #diagnostics = new RealtimeDiagnostics();
+  #heartbeat: Timer | undefined;
+  #aborted = 0;
+
+  constructor(settings: RealtimeSettings, clock: Clock) {
+    super();
+    this.#settings = settings;
+    this.#clock = clock;
+    this.#channels = new Channels(settings);
+    const options: ServerOptions & { closeTimeout: number } = {
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: settings.maxMessageBytes,
+      closeTimeout: settings.closeTimeoutMs,
+    };
+    this.#server = new WebSocketServer(options);
+  }
+
+  protected override get clock(): Clock {
+    return this.#clock;
+  }
+
+  get state(): LifeState {
+    if (this.ended !== undefined) return "closed";
+    return this.closing ? "draining" : "open";
+  }
+
+  handle(exchange: Exchange, options: HandleOptions = {}): Connection | undefined {
+    const channels = this.#checkChannels(options.channels ?? []);
+    const refuse = (status: number, detail: string, headers?: HeaderFields) => {
+      this.#telemetry.refused(status);
+      this.#diagnostics.refuse({ status, detail });
+      respondProblem(exchange, { status, detail }, { "cache-control": "no-store", ...headers });
+      return undefined;
+    };
+    const handshake = checkHandshake(exchange, this.#settings.allowedOrigins);
+    if ("status" in handshake) {
+      return refuse(handshake.status, handshake.detail, handshake.headers);
+    }
+    if (this.closing || this.ended) return refuse(503, "this endpoint is closing");
+    if (this.#connections.size >= this.#settings.maxConnections) {
+      return refuse(503, "this endpoint has as many connections as it may", {
+        "retry-after": "10",
+      });
+    }
+    // The client went away before its turn came.
+    if (exchange.state === "closed") return undefined;
+    const duplex = nodeDuplex(
+      (exchange.upgrade as NonNullable<Exchange["upgrade"]>).accept(handshake.headers),
+    );
+    const socket = this.#open(duplex);
+    // The peer went away while its handshake was looked at.
+    if (socket === undefined) return undefined;
+    const { remote } = exchange.session;
+    const connection = new OpenConnection(
+      { socket, duplex, ...(remote !== undefined && { remote }) },
+      this.#context,
+      options.onMessage,
+    );
+    this.#add(connection);
+    connection.greet(options.onOpen);
+    for (const channel of channels) connection.join(channel);
+    return connection;
+  }
+
+  get #context(): ConnectionContext {
+    return {
+      settings: this.#settings,
+      clock: this.#clock,
+      channels: this.#channels,
+      telemetry: this.#telemetry,
+      diagnostics: this.#diagnostics,
+    };
+  }
+
+  #checkChannels(channels: readonly string[]): ReadonlySet<string> {
+    for (const channel of channels) this.#channels.checkName(channel);
+    const distinct = new Set(channels);
+    const limit = this.#settings.maxChannelsPerConnection;
+    if (distinct.size > limit) {
+      throw realtimeErrors.create(
+        "KING_REALTIME_CHANNEL_LIMIT",
+        `channels: expected at most ${limit}, got ${distinct.size}`,
+        { limit },
+      );
+    }
+    return distinct;
+  }
+
+  /** Lays `ws` over a duplex whose handshake has been answered. */
+  #open(duplex: Duplex): WebSocket | undefined {
+    let opened: WebSocket | undefined;
+    // `ws` answers the handshake by itself, in one synchronous write; here it was answered before.
+    duplex.write = () => true;
+    try {
+      this.#server.handleUpgrade(
+        alreadyChecked as unknown as Parameters<WebSocketServer["handleUpgrade"]>[0],
+        duplex,
+        Buffer.alloc(0),
+        (socket) => {
+          opened = socket;
+        },
+      );
+    } finally {
+      // Uncovers the method of the prototype again.
+      Reflect.deleteProperty(duplex, "write");
+    }
+    return opened;
+  }
+
+  #add(connection: OpenConnection): void {
+    this.#connections.add(connection);
+    this.#telemetry.opened();
+    this.#diagnostics.open({ connection });
+    const { heartbeatIntervalMs } = this.#settings;
+    if (heartbeatIntervalMs !== Number.POSITIVE_INFINITY) {
+      // One timer for all, and none while there is nobody.
+      this.#heartbeat ??= this.#clock.every(heartbeatIntervalMs, () => this.#beat(), {
+        keepAlive: false,
+      });
+    }
+    connection.closed.then(() => this.#remove(connection));
+  }
+
+  #remove(connection: OpenConnection): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size > 0) return;
+    this.#heartbeat?.cancel();
+    this.#heartbeat = undefined;
+    if (this.closing) this.#finish();
+  }
+
+  #beat(): void {
+    for (const connection of this.#connections) connection.beat();
+  }
+
+  publish(channel: string, message: Message, options: PublishOptions = {}): number {
+    this.#channels.checkName(channel);
+    const members = this.#channels.members(channel);
+    const frame = encodeFrame(message);
+    checkFrame(frame, this.#settings.maxSendBufferBytes);
+    return this.#telemetry.publish(channel, frame.length, () => {
+      let taken = 0;
+      for (const connection of members as Iterable<OpenConnection>) {
+        if (connection !== options.except && connection.write(frame)) taken++;
+      }
+      this.#telemetry.sent(taken);
+      return taken;
+    });
+  }
+
+  connections(): Iterable<Connection> {
+    return this.#connections.values();
+  }
+
+  subscribers(channel: string): number {
+    return this.#channels.members(channel).size;
+  }
+
+  stats(): RealtimeStats {
+    let bufferedBytes = 0;
+    for (const connection of this.#connections) bufferedBytes += connection.bufferedBytes;
+    return {
+      connections: this.#connections.size,
+      channels: this.#channels.size,
+      bufferedBytes,
+    };
+  }
+
+  component(options: { name?: string; dependsOn?: readonly string[] } = {}): Component {
+    return {
+      name: options.name ?? "realtime",
+      ...(options.dependsOn !== undefined && { dependsOn: options.dependsOn }),
+      start: () => {
+        if (this.state === "open") return;
+        throw realtimeErrors.create(
+          "KING_REALTIME_CLOSED",
+          `expected an open realtime, got one that is ${this.state}`,
+          {},
+        );
+      },
+      drain: ({ deadlineMs, signal }) => this.close({ deadlineMs, signal }),
+      stop: () => this.abort(),
+      health: () => {
+        if (this.state !== "open") return { status: "unhealthy", reason: this.state };
+        return this.#connections.size < this.#settings.maxConnections
+          ? { status: "healthy" }
+          : { status: "degraded", reason: "as many connections as there may be" };
+      },
+      stats: () => ({ ...this.stats() }),
+    };
+  }
+
+  /** Every peer is told 1001 unless `options` say otherwise. */
+  protected override beginClose(options: CloseOptions): void {
+    if (this.#connections.size === 0) this.#finish();
+    const { code = 1001, reason = "server shutdown" } = options;
+    for (const connection of this.#connections) {
+      // Without a deadline of their own: ours aborts them.
+      void connection.close({ code, reason, deadlineMs: Number.POSITIVE_INFINITY });
+    }
+  }
+
+  abort(reason?: unknown): void {
+    if (this.ended !== undefined) return;
+    this.#aborted += this.#connections.size;
+    for (const connection of this.#connections) connection.abort(reason);
+    // Those that are cut now end on a later turn; nothing waits for them.
+    this.#heartbeat?.cancel();
+    this.#heartbeat = undefined;
+    this.#finish();
+  }
+
+  #finish(): void {
+    this.#server.close();
+    this.finish({
+      by: "local",
+      clean: this.#aborted === 0,
+      connectionsAborted: this.#aborted,
+    });
+  }
+}
+
+/**
+ * The request `ws` is shown: the real one was looked at and answered, and on HTTP/2 and /3 it has no
+ * key. The value is the sample key of RFC 6455, section 1.3; what is computed of it is not sent.
+ */
+const alreadyChecked = {
+  method: "GET",
+  url: "/",
+  headers: {
+    upgrade: "websocket",
+    "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+    "sec-websocket-version": "13",
+  },
+};
