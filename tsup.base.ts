@@ -23,6 +23,8 @@ export default defineConfig({
   format: "esm",
   target: "node24",
   platform: "node",
+  // Some modules, node:sqlite among them, exist under their full name alone.
+  removeNodeProtocol: false,
   dts: true,
   sourcemap: true,
   clean: true,
