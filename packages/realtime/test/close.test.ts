@@ -1,0 +1,205 @@
+import { recordDiagnostics, recorder, testClock } from "@king-runtime/testkit";
+import { expect, test } from "vitest";
+import type { CloseDiagnostic, Connection, ErrorDiagnostic } from "../src/index.ts";
+import { createRealtime } from "../src/index.ts";
+import { clientFrame, connectClient, connectRawClient, openEndpoint } from "./endpoint.ts";
+
+async function opened(options = {}, handle = {}) {
+  const endpoint = await openEndpoint(options, () => handle);
+  const client = await connectClient(endpoint.url);
+  const [connection] = (await endpoint.opened.take(1)) as [Connection];
+  return { ...endpoint, client, connection };
+}
+
+test("closes with the code and reason it is given, after what was sent before", async () => {
+  const { client, connection } = await opened();
+  connection.send("last words");
+  await connection.close({ code: 4001, reason: "moved" });
+  expect(client.messages.values).toEqual(["last words"]);
+  expect(await client.closed).toEqual({ code: 4001, reason: "moved" });
+  expect(await connection.closed).toMatchObject({
+    by: "local",
+    clean: true,
+    code: 4001,
+    reason: "moved",
+  });
+});
+
+test("closes with 1000 unless told otherwise, once, however often it is asked", async () => {
+  const { client, connection } = await opened();
+  using closes = recordDiagnostics<CloseDiagnostic>("king:realtime:close");
+  await Promise.all([connection.close(), connection.close({ code: 4000 })]);
+  await connection.close();
+  expect((await client.closed).code).toBe(1000);
+  expect(closes.values).toMatchObject([{ connection, closed: { code: 1000 } }]);
+});
+
+test.each([[999], [1004], [1005], [1006], [1015], [1016], [2999], [5000], [1000.5]])(
+  "refuses the close code %d",
+  async (code) => {
+    const { connection } = await opened();
+    await expect(connection.close({ code })).rejects.toMatchObject({
+      code: "KING_REALTIME_CLOSE_INVALID",
+    });
+    expect(connection.state).toBe("open");
+    await connection.close();
+  },
+);
+
+test("refuses a reason that fits no close frame", async () => {
+  const { connection } = await opened();
+  await expect(connection.close({ reason: "é".repeat(62) })).rejects.toMatchObject({
+    code: "KING_REALTIME_CLOSE_INVALID",
+  });
+  await connection.close({ reason: "e".repeat(123) });
+});
+
+test("abort cuts at once, without a close frame", async () => {
+  const { client, connection } = await opened();
+  const why = new Error("no more");
+  connection.abort(why);
+  expect((await client.closed).code).toBe(1006);
+  expect(await connection.closed).toMatchObject({ by: "local", clean: false, error: why });
+});
+
+test("a peer that does not answer is cut at the deadline of close", async () => {
+  const clock = testClock();
+  const { port, opened: connections } = await openEndpoint({ clock });
+  await connectRawClient(port);
+  const [connection] = await connections.take(1);
+  const closing = connection?.close({ deadlineMs: 500 });
+  expect(connection?.state).toBe("draining");
+  clock.advance(500);
+  await closing;
+  expect(await connection?.closed).toMatchObject({ by: "local", clean: false });
+});
+
+test.each([
+  ["a message over maxMessageBytes", clientFrame(0x82, Buffer.alloc(2_000)), 1009],
+  [
+    "fragments over maxMessageBytes",
+    Buffer.concat([clientFrame(0x02, Buffer.alloc(800)), clientFrame(0x80, Buffer.alloc(800))]),
+    1009,
+  ],
+  ["text that is not UTF-8", clientFrame(0x81, Buffer.from([0xc3, 0x28])), 1007],
+  ["an unmasked frame", Buffer.from([0x81, 0x01, 0x61]), 1002],
+  ["an unknown opcode", clientFrame(0x83, "x"), 1002],
+  ["a continuation of nothing", clientFrame(0x80, "x"), 1002],
+  ["a reserved bit", clientFrame(0xc1, "x"), 1002],
+  ["a ping of 126 bytes", clientFrame(0x89, Buffer.alloc(126)), 1002],
+])("RFC 6455: %s closes with its code", async (_, bytes, code) => {
+  const { port, opened: connections } = await openEndpoint({ maxMessageBytes: 1_000 }, () => ({
+    onMessage: () => {},
+  }));
+  const socket = await connectRawClient(port);
+  await socket.write(bytes);
+  const frame = await socket.readBytes(4);
+  expect(frame[0]).toBe(0x88);
+  expect(frame.readUInt16BE(2)).toBe(code);
+  socket.halfClose();
+  const [connection] = await connections.take(1);
+  expect(await connection?.closed).toMatchObject({ by: "local", clean: false, code });
+});
+
+test("an endpoint that takes no messages closes with 1003", async () => {
+  const { client, connection } = await opened();
+  client.socket.send("anybody there?");
+  expect((await client.closed).code).toBe(1003);
+  expect(await connection.closed).toMatchObject({ by: "local", clean: true, code: 1003 });
+});
+
+test.each([
+  [
+    "throws",
+    () => {
+      throw new Error("bug");
+    },
+  ],
+  ["rejects", () => Promise.reject(new Error("bug"))],
+])("a message handler that %s closes with 1011 and tells the operator", async (_, onMessage) => {
+  const { client } = await opened({}, { onMessage });
+  using errors = recordDiagnostics<ErrorDiagnostic>("king:realtime:error");
+  client.socket.send("x");
+  expect(await client.closed).toEqual({ code: 1011, reason: "internal error" });
+  expect(errors.values).toMatchObject([{ error: { message: "bug" } }]);
+});
+
+test("a greeting that throws closes with 1011", async () => {
+  const { url } = await openEndpoint({}, () => ({
+    channels: ["news"],
+    onOpen: () => {
+      throw new Error("bug");
+    },
+  }));
+  const client = await connectClient(url);
+  expect((await client.closed).code).toBe(1011);
+});
+
+test("messages are handed over one after the other, and wait unread for a slow handler", async () => {
+  const seen = recorder<unknown>();
+  const gates: (() => void)[] = [];
+  const { client, connection } = await opened(
+    {},
+    {
+      onMessage: (_: Connection, message: unknown) =>
+        new Promise<void>((done) => {
+          gates.push(done);
+          seen.record(message);
+        }),
+    },
+  );
+  client.socket.send("one");
+  client.socket.send("two");
+  client.socket.send(new Uint8Array([3]));
+  await seen.take(1);
+  for (const expected of [["one"], ["one", "two"], ["one", "two", Buffer.from([3])]]) {
+    expect(await seen.take(expected.length)).toEqual(expected);
+    expect(seen.values).toHaveLength(expected.length);
+    gates.shift()?.();
+  }
+  await connection.close();
+});
+
+test("closing the realtime tells every peer 1001 and waits for them", async () => {
+  const { realtime, url, client } = await opened();
+  const other = await connectClient(url);
+  await realtime.close();
+  for (const { closed } of [client, other])
+    expect(await closed).toEqual({ code: 1001, reason: "server shutdown" });
+  expect(await realtime.closed).toMatchObject({ clean: true, connectionsAborted: 0 });
+  await expect(connectClient(url)).rejects.toThrow("503");
+});
+
+test("peers that do not answer are cut at the deadline and counted", async () => {
+  const clock = testClock();
+  const { realtime, port, opened: connections } = await openEndpoint({ clock });
+  await connectRawClient(port);
+  await connections.take(1);
+  const closing = realtime.close({ deadlineMs: 1_000 });
+  clock.advance(1_000);
+  await closing;
+  expect(await realtime.closed).toMatchObject({ clean: false, connectionsAborted: 1 });
+});
+
+test("is a component: drains with 1001, tells its health, and does not start twice", async () => {
+  const { realtime, client } = await opened({ maxConnections: 1 });
+  const component = realtime.component({ name: "watchers", dependsOn: ["web"] });
+  expect(component).toMatchObject({ name: "watchers", dependsOn: ["web"] });
+  await component.start({ signal: AbortSignal.abort() });
+  expect(component.health?.()).toMatchObject({ status: "degraded" });
+  expect(component.stats?.()).toEqual({ connections: 1, channels: 0, bufferedBytes: 0 });
+  await component.drain?.({ deadlineMs: 1_000, signal: new AbortController().signal });
+  expect((await client.closed).code).toBe(1001);
+  await component.stop();
+  expect(component.health?.()).toMatchObject({ status: "unhealthy", reason: "closed" });
+  expect(() => component.start({ signal: new AbortController().signal })).toThrow(
+    expect.objectContaining({ code: "KING_REALTIME_CLOSED" }),
+  );
+});
+
+test("options are checked when it is created", () => {
+  expect(() => createRealtime({ maxConnections: 0 })).toThrow(
+    expect.objectContaining({ code: "KING_OPTION_INVALID" }),
+  );
+  expect(() => createRealtime({ maxConnection: 1 } as object)).toThrow(/maxConnections/);
+});
