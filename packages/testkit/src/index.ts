@@ -1,6 +1,17 @@
+export {
+  type BlobStoreSubject,
+  hostileKeys,
+  inKeyOrder,
+  listKeys,
+  readBlob,
+  testBlobStore,
+  trickyKeys,
+} from "./blob-store-suite.ts";
 export { type CertifiedKey, makeCertificates, type TestCertificates } from "./certificates.ts";
 export { type DeadlineOptions, withDeadline } from "./deadline.ts";
 export { type EventuallyOptions, eventually } from "./eventually.ts";
+export { memoryPair, memoryStreams } from "./memory-pair.ts";
+export { mutate } from "./mutate.ts";
 export {
   childEnvironment,
   type ProcessExit,
@@ -29,6 +40,8 @@ export {
   startService,
   type TestService,
 } from "./services.ts";
+export { type SessionClause, type SessionHarness, sessionClauses } from "./session-clauses.ts";
+export { testSession } from "./session-suite.ts";
 export {
   findSoftware,
   howToGet,
@@ -39,6 +52,14 @@ export {
   type SoftwareName,
   software,
 } from "./software.ts";
+export { stalled } from "./stalled.ts";
+export {
+  type StreamClause,
+  type StreamHarness,
+  type StreamPeer,
+  streamClauses,
+} from "./stream-clauses.ts";
+export { testStream } from "./stream-suite.ts";
 export {
   type RecordedMetric,
   type RecordedSpan,

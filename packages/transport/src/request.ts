@@ -117,7 +117,7 @@ export async function request(
 }
 
 function parseUrl(url: string | URL): URL {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  const parsed = URL.canParse(String(url)) ? new URL(String(url)) : undefined;
   const { protocol, username, password } = parsed ?? {};
   if (
     parsed !== undefined &&
