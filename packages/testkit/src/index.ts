@@ -26,6 +26,7 @@ export {
   type TestProcess,
 } from "./processes.ts";
 export { type ConnectRawOptions, connectRaw, type RawSocket } from "./raw-socket.ts";
+export { type Readme, readReadme, runExample } from "./readme.ts";
 export { type Recorder, recordDiagnostics, recorder } from "./recorder.ts";
 export {
   activeResources,

@@ -1,0 +1,24 @@
+import { dirname } from "node:path";
+import { readReadme, runExample } from "@king-runtime/testkit";
+import { expect, test } from "vitest";
+import { realtimeErrors, realtimeSection } from "../src/index.ts";
+
+const folder = dirname(import.meta.dirname);
+const readme = await readReadme(folder);
+
+test("the example runs and prints what the text says", async () => {
+  expect(await runExample(readme.examples[0] ?? "", folder)).toBe("told 1\ntea is ready\n");
+});
+
+test("the tables list every option and every error", () => {
+  expect(readme.tables[0]).toEqual(Object.keys(realtimeSection.keys));
+  expect(readme.tables[1]).toEqual(Object.keys(realtimeErrors.codes));
+});
+
+test("the defaults in the table are those of the section", () => {
+  for (const [name, key] of Object.entries(realtimeSection.keys)) {
+    const cell = new RegExp(`^\\| \`${name}\` \\| ([^|]*) \\|`, "m").exec(readme.text)?.[1];
+    const shown = typeof key.default === "number" ? key.default.toLocaleString("en-US") : "`[]`";
+    expect(cell, name).toBe(shown);
+  }
+});
