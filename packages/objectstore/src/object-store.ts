@@ -43,6 +43,7 @@ import { ObjectWriter } from "./object-writer.ts";
 import { OpenedBlob } from "./opened-blob.ts";
 import { Quota } from "./quota.ts";
 import { countObjects, openRoot, type Root, removeTemporaryFiles } from "./root.ts";
+import { settleAll } from "./settle-all.ts";
 import { Slots } from "./slots.ts";
 import { type Operation, type OperationTelemetry, Telemetry } from "./telemetry.ts";
 
@@ -501,7 +502,7 @@ class LocalObjectStore implements ObjectStore {
       for (let at = 0; at < keys.length; at += headsAtOnce) {
         check();
         const some = keys.slice(at, at + headsAtOnce);
-        for (const info of await Promise.all(some.map((one) => this.#listed(one)))) {
+        for (const info of await settleAll(some.map((one) => this.#listed(one)))) {
           if (info) items.push(info);
         }
       }

@@ -7,6 +7,7 @@ import { errnoOf } from "./guarded-file-system.ts";
 import { headerBytesFor, longestHeaderBytes } from "./object-header.ts";
 import { decodeEntry } from "./object-location.ts";
 import type { Quota } from "./quota.ts";
+import { settleAll } from "./settle-all.ts";
 
 /** The folder of a store: `objects`, `tmp` and the file `lock`. */
 export interface Root {
@@ -116,7 +117,13 @@ async function countFolder(
   quota: Quota,
 ): Promise<boolean> {
   let entries = 0;
-  let counting: Promise<void>[] = [];
+  const batch: [path: string, headerBytes: number][] = [];
+  const count = (files: readonly (readonly [string, number])[]) =>
+    settleAll(
+      files.map(async ([file, headerBytes]) =>
+        quota.add(bodyBytesOf((await fs.lstat(file)).size, headerBytes)),
+      ),
+    );
   for await (const { name, kind } of fs.readFolder(path)) {
     entries += 1;
     const entry = decodeEntry(name);
@@ -131,17 +138,10 @@ async function countFolder(
     const headerBytes = place.overflow
       ? longestHeaderBytes
       : headerBytesFor(place.keyBytes + entry.bytes.length);
-    const count = async () => quota.add(bodyBytesOf((await fs.lstat(child)).size, headerBytes));
-    const counted = count();
-    // Its failure is met below, perhaps after another one.
-    counted.catch(() => {});
-    counting.push(counted);
-    if (counting.length === countedAtOnce) {
-      await Promise.all(counting);
-      counting = [];
-    }
+    batch.push([child, headerBytes]);
+    if (batch.length === countedAtOnce) await count(batch.splice(0));
   }
-  await Promise.all(counting);
+  await count(batch);
   if (entries > 0 || place.top) return false;
   try {
     await fs.rmdir(path);
