@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { defineConfig } from "tsup";
+import { pureDeclarations } from "./tools/pure-declarations.ts";
 
 interface Manifest {
   exports: Record<string, string | { "king-source": string }>;
@@ -25,6 +26,7 @@ export default defineConfig({
   platform: "node",
   // Some modules, node:sqlite among them, exist under their full name alone.
   removeNodeProtocol: false,
+  esbuildPlugins: [pureDeclarations],
   dts: true,
   sourcemap: true,
   clean: true,

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -76,7 +76,9 @@ function planeCanaries(): Record<string, string> {
     listPackages()
       .filter(({ name }) => name !== "king-runtime" && name !== "cli")
       .map(({ name, folder }) => {
-        const code = readFileSync(join(folder, "dist/index.js"), "utf8");
+        const code = globSync("dist/*.js", { cwd: folder })
+          .map((file) => readFileSync(join(folder, file), "utf8"))
+          .join("");
         return [name, new Set(code.match(/\bKING_[A-Z0-9]+_[A-Z0-9_]+\b/g))];
       }),
   );
