@@ -72,7 +72,7 @@ export class KingError<
   /** Whether the same call may succeed when repeated. */
   readonly retryable: boolean;
   /** Earliest moment worth a retry, in milliseconds from now. */
-  readonly retryAfterMs?: number;
+  declare readonly retryAfterMs?: number;
   readonly details: Details;
   /** @internal */
   readonly [brand] = true;

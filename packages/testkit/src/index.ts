@@ -60,7 +60,7 @@ export {
   type StreamPeer,
   streamClauses,
 } from "./stream-clauses.ts";
-export { testStream } from "./stream-suite.ts";
+export { clausesFor, type StreamSubject, testStream } from "./stream-suite.ts";
 export {
   type RecordedMetric,
   type RecordedSpan,

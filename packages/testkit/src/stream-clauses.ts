@@ -27,6 +27,8 @@ export interface StreamClause {
   readonly title: string;
   /** Holds for streams that have this capability. */
   readonly needs?: StreamCapability;
+  /** Holds for streams that lack this capability: the lack is bounded, never a pretence. */
+  readonly lacks?: StreamCapability;
   run(harness: StreamHarness): Promise<void>;
   /** A stream that breaks the clause: under it, `run` must fail. */
   readonly mutation: {
@@ -477,8 +479,14 @@ export const streamClauses: readonly StreamClause[] = [
     async run(harness) {
       const { stream } = harness;
       const chunk = new Uint8Array(65_536);
-      // The peer does not read, so the end cannot be reached.
-      for (let i = 0; i < 256 && stream.write(chunk) === undefined; i++);
+      // The peer does not read: once nothing moves any more, the end cannot be reached.
+      let taken = 0;
+      apart(
+        (async () => {
+          for (; taken < 512; taken++) await stream.write(chunk);
+        })(),
+      );
+      await stalled(() => taken);
       apart(collect(stream));
       await within(harness, stream.close({ deadlineMs: 50 }), "close()");
       assert.equal((await stream.closed).clean, false);
@@ -549,6 +557,36 @@ export const streamClauses: readonly StreamClause[] = [
     mutation: {
       title: "stopReading() resets",
       faults: (stream) => ({ stopReading: () => stream.reset() }),
+    },
+  },
+  {
+    title: "stopReading() discards what still comes, and sending goes on",
+    lacks: "stop-reading",
+    async run(harness) {
+      const { stream, peer } = harness;
+      stream.stopReading();
+      await within(harness, peer.write(new Uint8Array(1_024)), "a write that is discarded");
+      const ended = apart(stream.end(bytes("still here")));
+      assert.equal(await within(harness, collectPeer(peer), "what was sent"), "still here");
+      await ended;
+    },
+    mutation: {
+      title: "stopReading() resets",
+      faults: (stream) => ({ stopReading: () => stream.reset() }),
+    },
+  },
+  {
+    title: "reset(code) breaks off although the code cannot be told",
+    lacks: "reset-code",
+    async run(harness) {
+      const { stream, peer } = harness;
+      stream.reset(7);
+      await assert.rejects(within(harness, collectPeer(peer), "a failure"));
+      assert.equal((await within(harness, stream.closed, "closed")).clean, false);
+    },
+    mutation: {
+      title: "reset(code) does nothing",
+      faults: () => ({ reset: () => undefined }),
     },
   },
   {

@@ -37,7 +37,15 @@ async function open(): Promise<StreamHarness> {
   };
 }
 
-testStream("memory", open);
+const capabilities = [
+  "half-close",
+  "reset-code",
+  "stop-reading",
+  "receive-backpressure",
+  "multiplexing",
+] as const;
+
+testStream({ name: "memory", capabilities, open });
 
 describe("each clause of the stream contract notices its fault", () => {
   for (const clause of streamClauses) {

@@ -20,6 +20,15 @@ import type { HttpLimits } from "./limits.ts";
 import { NodeWriter, sliceBytes } from "./node-writer.ts";
 import { respondProblem } from "./problem.ts";
 
+/**
+ * A request body up to this size that nobody reads is read and discarded, so that the connection
+ * can be used again; a larger or unannounced one ends the exchange's stream or connection.
+ */
+export const discardedBodyBytes = 65_536;
+
+/** How long a client may take to read a response that did not wait for its whole request, in ms. */
+export const lingerMs = 2_000;
+
 /** What HTTP/1.1 and HTTP/2 exchanges share; each adds how its bytes go out. */
 export abstract class HttpExchange extends BaseStream implements Exchange {
   protected override readonly kind = "exchange";
@@ -32,6 +41,8 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
   #received = 0;
   #waiting = false;
   #exhausted = false;
+  #inputOver = false;
+  #responseDone = false;
   #trailers: PromiseWithResolvers<HeaderView> | undefined;
   #deadlines: Deadlines | undefined;
   #writer: NodeWriter | undefined;
@@ -223,7 +234,9 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
       throw KingError.is(error) ? error : (this.#gone ?? disconnected(error));
     } finally {
       this.#waiting = false;
+      this.#inputOver = true;
       if (!this.#exhausted) this.stopReading();
+      if (this.#responseDone) this.done();
     }
   }
 
@@ -233,23 +246,29 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
   }
 
   /** The client went away, or we cut the exchange, before the response was whole. */
-  protected lost(reason: unknown, by: "local" | "peer" | "network"): void {
+  protected lost(reason: unknown, by: "local" | "peer" | "network", code?: number): void {
     if (this.ended !== undefined) return;
     this.#gone ??= reason;
     this.#controller?.abort(this.#gone);
     this.#trailers?.reject(this.#gone);
-    const error = this.#gone instanceof Error ? { error: this.#gone } : {};
     this.finish({
       by,
       clean: false,
       bytesRead: this.#received,
       bytesWritten: this.#sent,
-      ...error,
+      ...(code === undefined ? {} : { code }),
+      ...(this.#gone instanceof Error ? { error: this.#gone } : {}),
     });
     this.#writer?.close();
   }
 
-  /** The response is whole. */
+  /** The response is whole; the exchange is when its input is read, or nobody wants it. */
+  protected responseDone(): void {
+    this.#responseDone = true;
+    if (!this.taken || this.#inputOver) this.done();
+  }
+
+  /** Everything is over. */
   protected done(): void {
     this.finish({ by: "local", clean: true, bytesRead: this.#received, bytesWritten: this.#sent });
   }

@@ -249,6 +249,8 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
 
   #serveHttp2(socket: Socket): void {
     const { maxStreamsPerSession, maxHeaderBytes } = this.#limits;
+    // An HTTP/2 connection has no use for half of a TCP connection; node's h1 server asks for it.
+    socket.allowHalfOpen = false;
     const handshake = performServerHandshake(socket, {
       settings: {
         maxConcurrentStreams: maxStreamsPerSession,
@@ -371,9 +373,7 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
 }
 
 function onResponseClose(this: ServerResponse): void {
-  const exchange = (this as KnownResponse)[exchangeOf];
-  exchange.onResponseClose();
-  (exchange.session as Http1Session).released(exchange);
+  (this as KnownResponse)[exchangeOf].onResponseClose();
 }
 
 /** Takes node's own listener off `server`, to be called for the connections that are its. */

@@ -5,9 +5,15 @@ import {
   validateHeaderName,
   validateHeaderValue,
 } from "node:http";
-import type { HeaderFields, ResponseBody, Stream, StreamCapability } from "@king-runtime/core";
+import type {
+  HeaderFields,
+  ResponseBody,
+  Stream,
+  StreamCapability,
+  StreamClosed,
+} from "@king-runtime/core";
 import { httpErrors } from "../errors.ts";
-import { disconnected, HttpExchange, upgradeOf } from "../http-exchange.ts";
+import { discardedBodyBytes, HttpExchange, upgradeOf } from "../http-exchange.ts";
 import type { Http1Session } from "./session.ts";
 
 const capabilities: ReadonlySet<StreamCapability> = new Set([
@@ -16,10 +22,6 @@ const capabilities: ReadonlySet<StreamCapability> = new Set([
   "trailers",
   "informational",
 ]);
-
-// A request body up to this size that nobody reads is read and discarded, so that the connection
-// can be used again; a larger or unannounced one ends the connection.
-const discardedBodyBytes = 65_536;
 
 /** One request on an HTTP/1.1 connection, over node's own parser. */
 export class Http1Exchange extends HttpExchange {
@@ -175,7 +177,6 @@ export class Http1Exchange extends HttpExchange {
     // HTTP/1.1 cannot ask for less: the rest is discarded, and a large one ends the connection.
     this.#stopped = true;
     if (!this.#response.headersSent) return;
-    if (!this.#request.complete) this.#http1.linger();
     this.#request.resume();
   }
 
@@ -204,14 +205,27 @@ export class Http1Exchange extends HttpExchange {
     this.#response.detachSocket(socket);
     if (head.length > 0) socket.unshift(head);
     socket.write(`${text}\r\n`);
-    this.done();
+    this.responseDone();
     return this.#http1.upgraded(this, socket);
   }
 
   /** The response was handed over whole, or the connection closed under it. */
   onResponseClose(): void {
-    if (this.ended !== undefined) return;
-    if (this.#response.writableFinished) this.done();
-    else this.lost(disconnected(), this.wasReset ? "local" : "peer");
+    if (this.#response.writableFinished) this.responseDone();
+    else this.onSocketClose();
+  }
+
+  /** The connection closed. */
+  onSocketClose(): void {
+    this.lost(this.failure(), this.wasReset ? "local" : "peer");
+  }
+
+  protected override endResponse(): void {
+    if (!this.#request.complete) this.#http1.linger();
+  }
+
+  protected override finish(info: StreamClosed): void {
+    super.finish(info);
+    this.#http1.released(this);
   }
 }

@@ -1,13 +1,10 @@
 import type { Socket } from "node:net";
 import { BaseSession, type CloseOptions, type SessionStats, type Stream } from "@king-runtime/core";
+import { lingerMs } from "../http-exchange.ts";
 import type { HttpLimits } from "../limits.ts";
 import { NodeStream } from "../node-stream.ts";
 import { socketFacts } from "../socket-facts.ts";
 import type { Http1Exchange } from "./exchange.ts";
-
-// After a response that did not wait for the whole request, the client gets this long to read it
-// before the connection is reset under it (RFC 9112, section 9.6).
-const lingerMs = 2_000;
 
 /** An HTTP/1.1 connection on the server's side. */
 export class Http1Session extends BaseSession {
@@ -19,6 +16,8 @@ export class Http1Session extends BaseSession {
   #upgraded: NodeStream | undefined;
   #opened = 0;
   #aborted: unknown;
+  /** Exchanges that `abort` ended. */
+  #cut = 0;
   #lingering = -1;
 
   constructor(socket: Socket, limits: HttpLimits) {
@@ -31,8 +30,8 @@ export class Http1Session extends BaseSession {
       failure = error;
     });
     socket.once("close", () => {
-      const streamsAborted = this.#active.size;
-      for (const exchange of this.#active) exchange.onResponseClose();
+      const streamsAborted = this.#cut + this.#active.size;
+      for (const exchange of [...this.#active]) exchange.onSocketClose();
       this.#active.clear();
       const local = this.#aborted !== undefined || this.closing;
       const error = this.#aborted ?? failure;
@@ -82,7 +81,10 @@ export class Http1Session extends BaseSession {
     return this.#upgraded;
   }
 
-  /** Lets the client read the response while what it still sends is discarded. */
+  /**
+   * Lets the client finish its request, or at least read the response, when the connection ends with
+   * the response (RFC 9112, section 9.6).
+   */
   linger(): void {
     if (this.#lingering !== -1) return;
     this.#lingering = 0;
@@ -117,7 +119,11 @@ export class Http1Session extends BaseSession {
   abort(reason?: unknown): void {
     if (this.ended !== undefined) return;
     this.#aborted = reason ?? new Error("the session was aborted");
-    for (const exchange of this.#active) exchange.abort(this.#aborted);
+    for (const exchange of this.#active) {
+      this.#cut++;
+      this.#active.delete(exchange);
+      exchange.abort(this.#aborted);
+    }
     this.#upgraded?.abort(this.#aborted);
     this.#socket.destroy();
   }

@@ -1,13 +1,17 @@
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
-import type { HeaderFields, ResponseBody, StreamCapability } from "@king-runtime/core";
+import type {
+  HeaderFields,
+  ResponseBody,
+  StreamCapability,
+  StreamClosed,
+} from "@king-runtime/core";
 import { httpErrors } from "../errors.ts";
-import { disconnected, HttpExchange } from "../http-exchange.ts";
+import { discardedBodyBytes, disconnected, HttpExchange, lingerMs } from "../http-exchange.ts";
 import type { Http2Session } from "./session.ts";
 
 const capabilities: ReadonlySet<StreamCapability> = new Set([
   "half-close",
   "reset-code",
-  "stop-reading",
   "receive-backpressure",
   "multiplexing",
   "trailers",
@@ -32,6 +36,7 @@ export class Http2Exchange extends HttpExchange {
   #trailersReceived: string[] = [];
   #trailersToSend: HeaderFields | undefined;
   #stopped = false;
+  #lingering = -1;
   readonly #bodyless: boolean;
 
   constructor(
@@ -178,13 +183,26 @@ export class Http2Exchange extends HttpExchange {
     this.#trailersToSend = headers;
   }
 
-  /** After a whole response nobody reads the rest of the request (RFC 9113, section 8.1). */
+  /**
+   * After a whole response nobody reads the rest of the request. The client may be told so by a
+   * reset (RFC 9113, section 8.1), but many drop a response that a reset follows at once: so it gets
+   * some time, and some bytes, to end by itself.
+   */
   protected override endResponse(): void {
-    if (this.complete) return;
-    if (this.taken && !this.#stopped) return;
-    const stream = this.#stream;
-    if (stream.writableFinished) stream.close(constants.NGHTTP2_NO_ERROR);
-    else stream.once("finish", () => stream.close(constants.NGHTTP2_NO_ERROR));
+    if (this.complete || (this.taken && !this.#stopped) || this.#lingering !== -1) return;
+    this.#lingering = 0;
+    let discarded = 0;
+    this.#stream.on("data", (chunk: Uint8Array) => {
+      discarded += chunk.length;
+      if (discarded > discardedBodyBytes) this.#stream.close(constants.NGHTTP2_NO_ERROR);
+    });
+  }
+
+  override sweep(tickMs: number): void {
+    super.sweep(tickMs);
+    if (this.#lingering === -1) return;
+    this.#lingering += tickMs;
+    if (this.#lingering > lingerMs) this.#stream.close(constants.NGHTTP2_NO_ERROR);
   }
 
   protected cut(code: number = constants.NGHTTP2_CANCEL): void {
@@ -205,8 +223,12 @@ export class Http2Exchange extends HttpExchange {
     const whole = stream.writableEnded && stream.writableFinished;
     const code = stream.rstCode;
     if (whole && (code === constants.NGHTTP2_NO_ERROR || code === undefined)) this.done();
-    else if (this.wasReset) this.lost(this.failure(), "local");
-    else this.lost(disconnected(), "peer");
+    else if (this.wasReset) this.lost(this.failure(), "local", code);
+    else this.lost(disconnected(), "peer", code);
+  }
+
+  protected override finish(info: StreamClosed): void {
+    super.finish(info);
     (this.session as Http2Session).released(this);
   }
 }

@@ -15,6 +15,7 @@ export class Http2Session extends BaseSession {
   readonly #active = new Set<Http2Exchange>();
   #opened = 0;
   #aborted: unknown;
+  #cut = 0;
   #idleMs = 0;
 
   constructor(session: ServerHttp2Session, socket: Socket, limits: HttpLimits) {
@@ -24,17 +25,18 @@ export class Http2Session extends BaseSession {
     this.limits = limits;
     Object.assign(this, socketFacts(socket));
     let failure: Error | undefined;
-    let streamsAborted = 0;
     session.on("error", (error) => {
       failure = error;
     });
     session.on("goaway", (code) => this.emit({ type: "goaway", code }));
+    // Those that are under way when the connection breaks; each then closes by itself.
     socket.once("close", () => {
-      streamsAborted = this.#active.size;
+      this.#cut += this.#active.size;
     });
     session.once("close", () => {
       const local = this.#aborted !== undefined || this.closing;
       const error = this.#aborted ?? failure;
+      const streamsAborted = this.#cut;
       this.finish({
         by: local ? "local" : failure === undefined ? "peer" : "network",
         clean: streamsAborted === 0 && this.#aborted === undefined && failure === undefined,
@@ -91,7 +93,11 @@ export class Http2Session extends BaseSession {
   abort(reason?: unknown): void {
     if (this.ended !== undefined) return;
     this.#aborted = reason ?? new Error("the session was aborted");
-    for (const exchange of this.#active) exchange.abort(this.#aborted);
+    for (const exchange of this.#active) {
+      this.#cut++;
+      this.#active.delete(exchange);
+      exchange.abort(this.#aborted);
+    }
     this.#session.destroy(undefined, constants.NGHTTP2_CANCEL);
   }
 }

@@ -1,0 +1,33 @@
+import { testSession, testStream } from "@king-runtime/testkit";
+import {
+  openHttp1Exchange,
+  openHttp2Exchange,
+  openSession,
+  openUpgraded,
+} from "./exchange-harness.ts";
+
+testStream({
+  name: "HTTP/1.1 exchange",
+  capabilities: ["half-close", "receive-backpressure", "trailers", "informational"],
+  open: openHttp1Exchange,
+});
+testStream({
+  name: "HTTP/2 exchange",
+  capabilities: [
+    "half-close",
+    "reset-code",
+    "receive-backpressure",
+    "multiplexing",
+    "trailers",
+    "informational",
+  ],
+  open: openHttp2Exchange,
+});
+testStream({
+  name: "upgraded HTTP/1.1 connection",
+  capabilities: ["half-close", "receive-backpressure"],
+  open: openUpgraded,
+});
+
+testSession("HTTP/1.1 server session", () => openSession("h1"));
+testSession("HTTP/2 server session", () => openSession("h2"));
