@@ -73,11 +73,10 @@ async function smallestEntries(
   const { fs, folders, check } = options;
   const smallest = new Smallest(limit, compareEntries);
   try {
-    for await (const { name, kind } of fs.readFolder(folders.pathOf(folder.folders))) {
+    for await (const found of fs.readFolder(folders.pathOf(folder.folders))) {
       check();
-      if (kind === "other") continue;
-      const entry = decodeEntry(name);
-      if (entry === undefined || (entry.kind === "object") !== (kind === "file")) continue;
+      const entry = decodeEntry(found);
+      if (entry === undefined) continue;
       if (last !== undefined && compareEntries(entry, last) <= 0) continue;
       if (holdsWanted(entry, folder.base + entry.bytes, options)) smallest.add(entry);
     }

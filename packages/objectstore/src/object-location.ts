@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import type { FolderEntry } from "./file-system.ts";
 import { headerBytesFor, longestHeaderBytes } from "./object-header.ts";
 
 /**
@@ -93,10 +94,10 @@ export interface Entry {
   readonly bytes: string;
 }
 
-/** `undefined` for a name that no key leads to: it is not ours. */
-export function decodeEntry(name: string): Entry | undefined {
+/** `undefined` for what no key leads to: it is not ours. */
+export function decodeEntry({ name, kind: found }: FolderEntry): Entry | undefined {
   const kind = kinds.get(name.slice(-2));
-  if (kind === undefined) return undefined;
+  if (kind === undefined || found !== (kind === "object" ? "file" : "folder")) return undefined;
   const spelled = name.slice(0, -2);
   if (!/^(?:[a-z0-9._-]|%[0-9a-f]{2})*$/.test(spelled)) return undefined;
   const bytes = spelled.includes("%")

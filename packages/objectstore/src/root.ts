@@ -124,12 +124,12 @@ async function countFolder(
         quota.add(bodyBytesOf((await fs.lstat(file)).size, headerBytes)),
       ),
     );
-  for await (const { name, kind } of fs.readFolder(path)) {
+  for await (const found of fs.readFolder(path)) {
     entries += 1;
-    const entry = decodeEntry(name);
-    if (entry === undefined || (entry.kind === "object") !== (kind === "file")) continue;
-    const child = `${path}/${name}`;
-    if (kind === "folder") {
+    const entry = decodeEntry(found);
+    if (entry === undefined) continue;
+    const child = `${path}/${found.name}`;
+    if (entry.kind !== "object") {
       const keyBytes = place.keyBytes + entry.bytes.length;
       const overflow = entry.kind === "overflow";
       if (await countFolder(fs, child, { keyBytes, overflow, top: false }, quota)) entries -= 1;
