@@ -52,6 +52,7 @@ export class Telemetry {
     this.#instruments = {
       provider,
       operations: meter.createCounter("king.objectstore.operations", {
+        unit: "{operation}",
         description: "Calls of the object store, by operation and outcome.",
       }),
       duration: meter.createHistogram("king.objectstore.operation.duration", {
