@@ -6,7 +6,6 @@ export interface RunCommandOptions {
   env: NodeJS.ProcessEnv;
   /** The command and everything it started are killed after this long. @default 300_000 */
   timeoutMs?: number;
-  signal?: AbortSignal;
 }
 
 /** How a command ended. */
@@ -19,12 +18,22 @@ export interface CommandResult {
   output: string;
 }
 
+const running = new Set<() => void>();
+let interrupted = false;
+
+/** Kills every command that runs, and starts no further one: what waits for them fails and cleans up. */
+export function interruptCommands(): void {
+  interrupted = true;
+  for (const kill of running) kill();
+}
+
 /** Runs a command to its end and keeps what it printed; a failure is a result, not a rejection. */
 export function runCommand(
   command: string,
   args: readonly string[],
   options: RunCommandOptions,
 ): Promise<CommandResult> {
+  if (interrupted) return Promise.resolve({ exitCode: 1, stdout: "", output: "interrupted\n" });
   const { promise, resolve } = Promise.withResolvers<CommandResult>();
   let stdout = "";
   let output = "";
@@ -47,10 +56,10 @@ export function runCommand(
     output += `\nkilled after ${timeoutMs} ms\n`;
     kill();
   }, timeoutMs);
-  options.signal?.addEventListener("abort", kill);
+  running.add(kill);
   const finish = (exitCode: number): void => {
     clearTimeout(timer);
-    options.signal?.removeEventListener("abort", kill);
+    running.delete(kill);
     resolve({ exitCode, stdout, output });
   };
   child.stdout.setEncoding("utf8").on("data", (text: string) => {

@@ -7,6 +7,7 @@
  * the runs of each fuzz test.
  */
 import { availableParallelism } from "node:os";
+import { interruptCommands } from "./command.ts";
 import { runStages, type StageResult, type Totals } from "./stage.ts";
 import { buildStage } from "./stages/build.ts";
 import { docsStage } from "./stages/docs.ts";
@@ -29,6 +30,9 @@ const stages = [
   manifestsStage,
   installStage,
 ];
+
+// Commands run in process groups of their own, which an interrupt from the terminal does not reach.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, interruptCommands);
 
 const started = performance.now();
 const only = process.argv.slice(2);
