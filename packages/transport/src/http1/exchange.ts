@@ -30,6 +30,7 @@ export class Http1Exchange extends HttpExchange {
   readonly #http1: Http1Session;
   #expectsContinue: boolean;
   #stopped = false;
+  #endsConnection = false;
 
   constructor(
     session: Http1Session,
@@ -126,7 +127,9 @@ export class Http1Exchange extends HttpExchange {
     if (!(status >= 200 && status <= 599)) {
       this.refuseField(new Error(`status: expected 200 to 599, got ${status}`), ":status");
     }
-    if (this.#http1.draining || !this.#reusable()) response.shouldKeepAlive = false;
+    // With the whole response at hand the rest of the request has no reader any more.
+    const ends = body !== undefined && !this.#reusable();
+    if (this.#http1.draining || ends) response.shouldKeepAlive = false;
     try {
       if (body === undefined) {
         response.writeHead(status, headers as Record<string, string | string[]>);
@@ -211,8 +214,12 @@ export class Http1Exchange extends HttpExchange {
 
   /** The response was handed over whole, or the connection closed under it. */
   onResponseClose(): void {
-    if (this.#response.writableFinished) this.responseDone();
-    else this.onSocketClose();
+    if (!this.#response.writableFinished) {
+      this.onSocketClose();
+      return;
+    }
+    this.responseDone();
+    if (this.#endsConnection) this.#request.socket.destroySoon();
   }
 
   /** The connection closed. */
@@ -221,7 +228,9 @@ export class Http1Exchange extends HttpExchange {
   }
 
   protected override endResponse(): void {
-    if (!this.#request.complete) this.#http1.linger();
+    if (this.#request.complete) return;
+    this.#endsConnection = !this.#reusable();
+    if (this.#endsConnection || !this.#response.shouldKeepAlive) this.#http1.linger();
   }
 
   protected override finish(info: StreamClosed): void {
