@@ -1,0 +1,111 @@
+import {
+  type Component,
+  createSystem,
+  type HasSection,
+  type Listener,
+  type System,
+} from "@king-runtime/core";
+import { type ObjectStore, objectstoreSection, openObjectStore } from "@king-runtime/objectstore";
+import { createRealtime, type Realtime, realtimeSection } from "@king-runtime/realtime";
+import {
+  httpSection,
+  type ListenTlsOptions,
+  listenHttp,
+  tlsSection,
+} from "@king-runtime/transport";
+import { createApplication } from "./application.ts";
+
+/** Every section of the planes that bucket-watch is made of. */
+export const planeSections = [
+  httpSection,
+  tlsSection,
+  objectstoreSection,
+  realtimeSection,
+] as const;
+
+/** Options of {@link createServer}. */
+export interface CreateServerOptions {
+  /** Folder of the store, made if need be. */
+  readonly storagePath: string;
+  /** @default "127.0.0.1" */
+  readonly host?: string;
+  /** @default 0, which takes a free one */
+  readonly port?: number;
+  /** With it HTTP/2 and HTTP/1.1 over TLS. */
+  readonly tls?: ListenTlsOptions;
+  readonly config?: HasSection<typeof httpSection> &
+    HasSection<typeof tlsSection> &
+    HasSection<typeof objectstoreSection> &
+    HasSection<typeof realtimeSection>;
+  /** Told of what is wrong on our side. @default console.error */
+  readonly onHandlerError?: (error: unknown) => void;
+}
+
+/** Bucket-watch as a system of three components: objects, web, channels. */
+export interface Server {
+  readonly system: System;
+  /** Set while the system is started. */
+  readonly store: ObjectStore;
+  readonly listener: Listener;
+  readonly realtime: Realtime;
+  /** Such as `"http://127.0.0.1:8080"`. */
+  readonly origin: string;
+}
+
+/** Puts the planes together; nothing is opened until the system starts. */
+export function createServer(options: CreateServerOptions): Server {
+  const { storagePath, host = "127.0.0.1", port = 0, tls, onHandlerError } = options;
+  const config = options.config === undefined ? {} : { config: options.config };
+  let store: ObjectStore | undefined;
+  let listener: Listener | undefined;
+  const realtime = createRealtime(config);
+
+  const objects: Component = {
+    name: "objects",
+    async start() {
+      store = await openObjectStore({ root: storagePath, ...config });
+    },
+    stop: () => store?.close(),
+    stats: () => ({ ...store?.stats() }),
+  };
+  const web: Component = {
+    name: "web",
+    dependsOn: ["objects"],
+    async start() {
+      listener = await listenHttp({
+        handler: createApplication({ store: present(store), realtime }),
+        host,
+        port,
+        ...config,
+        ...(tls !== undefined && { tls }),
+        ...(onHandlerError !== undefined && { onHandlerError }),
+      });
+    },
+    drain: ({ deadlineMs, signal }) => listener?.close({ deadlineMs, signal }),
+    stop: () => listener?.abort(),
+    stats: () => ({ ...listener?.stats() }),
+  };
+  // Watchers are told to go before the listener waits for its connections.
+  const channels = realtime.component({ name: "channels", dependsOn: ["web"] });
+
+  return {
+    system: createSystem({ components: [objects, web, channels] }),
+    realtime,
+    get store() {
+      return present(store);
+    },
+    get listener() {
+      return present(listener);
+    },
+    get origin() {
+      const { address, family, port: bound } = present(listener).local;
+      const name = family === "IPv6" ? `[${address}]` : address;
+      return `${tls === undefined ? "http" : "https"}://${name}:${bound}`;
+    },
+  };
+}
+
+function present<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error("expected a started server");
+  return value;
+}
