@@ -10,3 +10,4 @@ export {
   type RequestTlsOptions,
   request,
 } from "./request.ts";
+export { createHttpComponent, type HttpComponentOptions } from "./http-component.ts";

@@ -1,0 +1,42 @@
+import type { Component, Health, Listener } from "@king-runtime/core";
+import { type ListenHttpOptions, listenHttp } from "./listen-http.ts";
+
+/** Options of {@link createHttpComponent}. */
+export interface HttpComponentOptions extends ListenHttpOptions {
+  /** @default "http" */
+  name?: string;
+  /** Components that must be ready before requests are taken. */
+  dependsOn?: readonly string[];
+  /** Called with the listener each time it is open. */
+  onListening?: (listener: Listener) => void;
+}
+
+/**
+ * A listener as a component of a system: it opens when the system starts, and drains with it, so
+ * that requests under way are finished while what they need is still there.
+ */
+export function createHttpComponent(options: HttpComponentOptions): Component {
+  const { name = "http", dependsOn = [], onListening, ...listenOptions } = options;
+  let listener: Listener | undefined;
+  return {
+    name,
+    dependsOn,
+    async start({ signal }) {
+      signal.throwIfAborted();
+      listener = await listenHttp(listenOptions);
+      onListening?.(listener);
+    },
+    async drain({ deadlineMs, signal }) {
+      await listener?.close({ deadlineMs, signal });
+    },
+    async stop() {
+      listener?.abort();
+      await listener?.closed;
+    },
+    health(): Health {
+      if (listener?.state === "open") return { status: "healthy" };
+      return { status: "unhealthy", reason: `the listener is ${listener?.state ?? "not open"}` };
+    },
+    stats: () => ({ ...listener?.stats() }),
+  };
+}
