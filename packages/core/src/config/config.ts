@@ -121,7 +121,7 @@ export function defineConfig<const S extends Section>(options: DefineConfigOptio
   }
   layer(entries, sections, operatorValues, "operator", issues);
   layer(entries, sections, readEnvironment(sections, source, issues), "environment", issues);
-  const forbidden = policy.overrides === "forbid";
+  const forbidden = policy?.overrides === "forbid";
   layer(entries, sections, overrides, "overrides", issues, forbidden);
   return snapshot(sections, entries, forbidden);
 }

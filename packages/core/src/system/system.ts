@@ -294,6 +294,7 @@ class ComponentSystem implements System {
   }
 
   async #drain(deadlineMs: number): Promise<DrainReport> {
+    if (this.#state === "ready") this.#state = "draining";
     this.#starting?.abort(new Error("the system was drained while it started"));
     await this.#started?.catch(() => undefined);
     if (this.#state === "ready") this.#state = "draining";
@@ -304,6 +305,7 @@ class ComponentSystem implements System {
     for (const wave of [...this.#waves].reverse()) {
       await Promise.all(
         wave.map(async (member) => {
+          await member.restarting?.catch(() => undefined);
           if (!(await this.#drainMember(member, deadline, errors, outstanding)))
             cut.add(member.name);
           if (!(await this.#stopMember(member, errors))) cut.add(member.name);
@@ -321,7 +323,6 @@ class ComponentSystem implements System {
     errors: Error[],
     outstanding: Record<string, number>,
   ): Promise<boolean> {
-    await member.restarting?.catch(() => undefined);
     if (member.state !== "ready") return true;
     member.state = "draining";
     const left = () => Math.max(0, deadline - this.#clock.monotonic());
@@ -398,12 +399,8 @@ class ComponentSystem implements System {
         { state: this.#state },
       );
     }
-    const restarting = member.restarting;
-    member.restarting = undefined; // so that #drainMember does not wait for ourselves
     const deadline = this.#clock.monotonic() + deadlineMs;
-    const drained = this.#drainMember(member, deadline, [], {});
-    member.restarting ??= restarting;
-    await drained;
+    await this.#drainMember(member, deadline, [], {});
     await this.#stopMember(member, []);
     member.restarts++;
     await this.#startMember(member, (this.#starting as AbortController).signal);
