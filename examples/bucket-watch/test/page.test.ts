@@ -1,0 +1,178 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { requireSoftware, type SkippableTest } from "@king-runtime/testkit";
+import { type BrowserContext, chromium, type Page } from "playwright-core";
+import { expect, onTestFinished, test } from "vitest";
+import { startServer, uploadTo } from "./started-server.ts";
+
+// A browser of another test run may be busy on the same cores.
+const deadline = { timeout: 20_000 };
+
+/** Opens a page in a fresh profile; the browser ends with the test. */
+async function openBrowser(context: SkippableTest): Promise<{ page: Page; complaints: string[] }> {
+  const executablePath = requireSoftware("chromium", context);
+  const profile = await mkdtemp(join(tmpdir(), "bucket-watch-browser-"));
+  const browser: BrowserContext = await chromium.launchPersistentContext(profile, {
+    executablePath,
+    headless: true,
+    viewport: { width: 1_100, height: 820 },
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+  onTestFinished(async () => {
+    await browser.close();
+    await rm(profile, { recursive: true, force: true });
+  });
+  const page = await browser.newPage();
+  const complaints: string[] = [];
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  return { page, complaints };
+}
+
+const pixel =
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPj/HwADBwIAMCbHYQAAAABJRU5ErkJggg==";
+
+test("an upload appears on the page without a reload", { timeout: 60_000 }, async (context) => {
+  const { page, complaints } = await openBrowser(context);
+  const { origin } = await startServer();
+  await uploadTo(origin, "bucket=inbox&object=already-there.md", "# before", {
+    "content-type": "text/markdown",
+  });
+
+  await page.goto(`${origin}/?bucket=inbox`);
+  await page.locator('#state[data-state="live"]').waitFor(deadline);
+  const rows = page.locator("#objects li");
+  await page.locator('#objects li[data-object="already-there.md"]').waitFor(deadline);
+  await page.evaluate("window.sameDocument = true");
+
+  await uploadTo(origin, "bucket=inbox&object=reports/2026/q3.csv", "a,b\n".repeat(5_000), {
+    "content-type": "text/csv",
+  });
+  const row = page.locator('#objects li[data-object="reports/2026/q3.csv"]');
+  await row.waitFor(deadline);
+  expect(await row.locator(".size").textContent()).toBe("19.5 KiB");
+  expect(await row.locator(".type").textContent()).toBe("text/csv");
+  // The newest comes first.
+  expect(await rows.first().getAttribute("data-object")).toBe("reports/2026/q3.csv");
+  expect(await page.locator("#count").textContent()).toBe("2 objects");
+  expect(await page.evaluate("window.sameDocument")).toBe(true);
+
+  // The link leads to the object itself.
+  const href = await row.locator("a").getAttribute("href");
+  const linked = await fetch(new URL(href ?? "", origin));
+  expect(await linked.text()).toBe("a,b\n".repeat(5_000));
+
+  // Replacing an object moves it up instead of showing it twice.
+  await uploadTo(origin, "bucket=inbox&object=already-there.md", "# after, and longer");
+  await expect.poll(() => rows.first().getAttribute("data-object")).toBe("already-there.md");
+  expect(await rows.count()).toBe(2);
+  expect(complaints).toEqual([]);
+});
+
+test("files chosen or dropped on the page are uploaded", { timeout: 60_000 }, async (context) => {
+  const { page, complaints } = await openBrowser(context);
+  const { origin, store } = await startServer({ http: { maxBodyBytes: 1_000_000 } });
+  await page.goto(`${origin}/?bucket=photos`);
+  await page.locator('#state[data-state="live"]').waitFor(deadline);
+  expect(await page.locator("#empty").isVisible()).toBe(true);
+
+  await page.locator("#files").setInputFiles([
+    { name: "pixel.png", mimeType: "image/png", buffer: Buffer.from(pixel, "base64") },
+    { name: "notes & more.txt", mimeType: "text/plain", buffer: Buffer.from("hello") },
+  ]);
+  await page.locator('#objects li[data-object="pixel.png"]').waitFor(deadline);
+  await page.locator('#objects li[data-object="notes & more.txt"]').waitFor(deadline);
+  expect(await store.head("photos/notes & more.txt")).toMatchObject({ size: 5 });
+
+  await page.evaluate(`{
+    const transfer = new DataTransfer();
+    transfer.items.add(new File(["dropped"], "dropped.json", { type: "application/json" }));
+    window.dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, cancelable: true }));
+  }`);
+  await page.locator('#objects li[data-object="dropped.json"]').waitFor(deadline);
+  await expect.poll(() => page.locator("#uploads li").count()).toBe(0);
+  expect(await page.locator("#empty").isVisible()).toBe(false);
+  // The thumbnail is the stored image.
+  const width = `document.querySelector('li[data-object="pixel.png"] img').naturalWidth`;
+  await expect.poll(() => page.evaluate(width)).toBe(1);
+  expect(complaints).toEqual([]);
+
+  // What is refused says why.
+  const large = { name: "large.bin", mimeType: "", buffer: Buffer.alloc(1_500_000) };
+  await page.locator("#files").setInputFiles([large]);
+  await page.locator("#uploads .failed").waitFor(deadline);
+  expect(await page.locator("#uploads li").textContent()).toContain("large.bin");
+});
+
+test("the page says when the connection is lost, and comes back", {
+  timeout: 60_000,
+}, async (context) => {
+  const { page } = await openBrowser(context);
+  const { origin, realtime } = await startServer();
+  await page.goto(origin);
+  await page.locator('#state[data-state="live"]').waitFor(deadline);
+  for (const connection of realtime.connections()) connection.abort();
+  await page.locator('#state[data-state="lost"]').waitFor(deadline);
+  await uploadTo(origin, "object=meanwhile.txt", "missed while away");
+  await page.locator('#state[data-state="live"]').waitFor(deadline);
+  await page.locator('#objects li[data-object="meanwhile.txt"]').waitFor(deadline);
+});
+
+test("a stored page cannot run script on the application's origin", {
+  timeout: 60_000,
+}, async (context) => {
+  const { page } = await openBrowser(context);
+  const { origin } = await startServer();
+  const script = `<script>document.title = "ran"</script>`;
+  await uploadTo(origin, "object=evil.html", script, { "content-type": "text/html" });
+  await uploadTo(origin, "object=evil.txt", script, { "content-type": "text/plain" });
+  await page.goto(`${origin}/objects/inbox/evil.txt`);
+  expect(await page.title()).not.toBe("ran");
+  const download = page.waitForEvent("download", deadline);
+  await page.goto(`${origin}/objects/inbox/evil.html`).catch(() => undefined);
+  expect((await download).suggestedFilename()).toBe("evil.html");
+});
+
+test("is worth looking at", { timeout: 60_000 }, async (context) => {
+  const { page } = await openBrowser(context);
+  const { origin } = await startServer();
+  const put = (object: string, type: string, bytes: Uint8Array | string) =>
+    uploadTo(origin, `bucket=inbox&object=${encodeURIComponent(object)}`, bytes as string, {
+      "content-type": type,
+    });
+  await put("contracts/lease-2026.pdf", "application/pdf", "x".repeat(284_512));
+  await put("backup/site.zip", "application/zip", "x".repeat(7_340_032));
+  await put("sensors/2026-11-20T09.csv", "text/csv", "x".repeat(48_213));
+  await page.goto(`${origin}/?bucket=inbox`);
+  await page.locator('#objects li[data-object="sensors/2026-11-20T09.csv"]').waitFor(deadline);
+  await put("team/photo.png", "image/png", await page.screenshot());
+  await put("demo.txt", "text/plain", "x".repeat(1_234));
+  await page.locator('#objects li[data-object="demo.txt"]').waitFor(deadline);
+  await expect.poll(() => page.locator("#objects li").count()).toBe(5);
+
+  const folder = process.env["BUCKET_WATCH_SCREENSHOTS"];
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    const shot = await page.screenshot();
+    // More than an empty canvas.
+    expect(shot.length).toBeGreaterThan(20_000);
+    if (folder !== undefined) await writeFile(join(folder, `${colorScheme}.png`), shot);
+  }
+  await page.setViewportSize({ width: 390, height: 780 });
+  const narrow = await page.evaluate(
+    "document.documentElement.scrollWidth <= document.documentElement.clientWidth",
+  );
+  expect(narrow).toBe(true);
+  if (folder !== undefined) await writeFile(join(folder, "narrow.png"), await page.screenshot());
+});
