@@ -21,7 +21,12 @@ export {
   type OperatorLayer,
 } from "./config/config.ts";
 export { describeValue } from "./config/describe-value.ts";
-export { type EnvironmentSource, environmentName } from "./config/environment.ts";
+export {
+  type EnvironmentLayer,
+  type EnvironmentSource,
+  environmentLayer,
+} from "./config/environment.ts";
+export { environmentName } from "./config/environment-name.ts";
 export { type ConfigIssue, configErrors } from "./config/errors.ts";
 export { jsonSchema } from "./config/json-schema.ts";
 export {

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
   defineConfig,
+  environmentLayer,
   jsonSchema,
   KingError,
   type OperatorLayer,
@@ -39,9 +40,9 @@ test("whatever the environment holds, there is a config or a KingError", () => {
     fc.string().map((name) => `KING_${name}`),
   );
   fc.assert(
-    fc.property(fc.dictionary(variable, fc.string()), (environment) => {
+    fc.property(fc.dictionary(variable, fc.string()), (variables) => {
       try {
-        defineConfig({ sections, environment });
+        defineConfig({ sections, environment: environmentLayer({ variables }) });
       } catch (error) {
         if (!KingError.is(error)) throw error;
       }

@@ -4,6 +4,7 @@ import {
   configErrors,
   defineConfig,
   defineSection,
+  environmentLayer,
   type HasSection,
   integerKey,
   KingError,
@@ -47,7 +48,9 @@ describe("defineConfig", () => {
     const config = defineConfig({
       sections: [door, lamp],
       operator: { door: { width: 90, name: "back", colour: "green" }, lamp: { watts: 1 } },
-      environment: { KING_DOOR_NAME: "side", KING_LAMP_WATTS: "2", PATH: "/bin" },
+      environment: environmentLayer({
+        variables: { KING_DOOR_NAME: "side", KING_LAMP_WATTS: "2", PATH: "/bin" },
+      }),
       overrides: { lamp: { watts: 3 } },
     });
     const keys = ["door.enabled", "door.width", "door.name", "lamp.watts"] as const;
@@ -65,7 +68,7 @@ describe("defineConfig", () => {
       defineConfig({
         sections: [door, lamp],
         operator: { door: { width: 10, widht: 1, colour: "blue" }, lmap: {}, lamp: 3 },
-        environment: { KING_LAMP_WATS: "1" },
+        environment: environmentLayer({ variables: { KING_LAMP_WATS: "1" } }),
       }),
     );
     expect(error.code).toBe("KING_CONFIG_INVALID");
@@ -156,7 +159,7 @@ describe("locks", () => {
 
   test("do not bind the operator's own file and environment", () => {
     const operator = { policy: { lock: ["lamp.watts"] }, door: { locked: false } };
-    const environment = { KING_LAMP_WATTS: "9" };
+    const environment = environmentLayer({ variables: { KING_LAMP_WATTS: "9" } });
     const config = defineConfig({ sections, operator, environment });
     expect([config.get("door.locked"), config.get("lamp.watts")]).toEqual([false, 9]);
   });

@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { temporaryFolder } from "@king-runtime/testkit";
 import { expect, test } from "vitest";
-import { defineConfig, environmentName } from "../src/index.ts";
+import { defineConfig, environmentLayer, environmentName } from "../src/index.ts";
 import { environmentFrom, readOperatorFile } from "../src/node.ts";
 import { door } from "./sections.ts";
 
@@ -22,7 +22,10 @@ test.each([
   ["KING_DOOR_VISITORS", "ann, bob", "visitors", ["ann", "bob"]],
   ["KING_DOOR_VISITORS", "", "visitors", []],
 ] as const)("%s=%s is read as its key's type", (variable, text, key, value) => {
-  const config = defineConfig({ sections, environment: { [variable]: text } });
+  const config = defineConfig({
+    sections,
+    environment: environmentLayer({ variables: { [variable]: text } }),
+  });
   expect(config.section(door)[key]).toEqual(value);
 });
 
@@ -34,13 +37,14 @@ test.each([
   ["KING_DOOR", "1"],
   ["KING_", "1"],
 ])("%s=%s is refused", (variable, text) => {
-  expect(() => defineConfig({ sections, environment: { [variable]: text } })).toThrow(
-    variable.startsWith("KING_DOOR_") ? /door\./ : variable,
-  );
+  expect(() =>
+    defineConfig({ sections, environment: environmentLayer({ variables: { [variable]: text } }) }),
+  ).toThrow(variable.startsWith("KING_DOOR_") ? /door\./ : variable);
 });
 
 test("an unset variable, and one that is not King's, is left alone", () => {
-  const environment = { KING_DOOR_WIDTH: undefined, KINGDOM: "x", HOME: "/" };
+  const variables = { KING_DOOR_WIDTH: undefined, KINGDOM: "x", HOME: "/" };
+  const environment = environmentLayer({ variables });
   expect(defineConfig({ sections, environment }).get("door.width")).toBe(80);
 });
 
@@ -64,9 +68,12 @@ test("a secret's file is refused when it is missing, too large, doubled, or cann
   expect(define({ KING_DOOR_CODE_FILE: path })).toThrow("expected a readable file");
   expect(define({ KING_DOOR_CODE: "1", KING_DOOR_CODE_FILE: path })).toThrow("got both");
   expect(define({ KING_DOOR_NAME_FILE: path })).toThrow("no such setting");
-  expect(() => defineConfig({ sections, environment: { KING_DOOR_CODE_FILE: path } })).toThrow(
-    "environmentFrom()",
-  );
+  expect(() =>
+    defineConfig({
+      sections,
+      environment: environmentLayer({ variables: { KING_DOOR_CODE_FILE: path } }),
+    }),
+  ).toThrow("environmentFrom()");
 });
 
 test("the operator's file is read, and refused when it is not a JSON object of at most 1 MiB", async () => {

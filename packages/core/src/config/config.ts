@@ -1,6 +1,7 @@
 import { safeParse } from "valibot";
 import { describeValue } from "./describe-value.ts";
-import { type EnvironmentSource, environmentName, readEnvironment } from "./environment.ts";
+import type { EnvironmentLayer } from "./environment.ts";
+import { environmentName } from "./environment-name.ts";
 import { type ConfigIssue, configErrors } from "./errors.ts";
 import type { ConfigKey } from "./key.ts";
 import { nearestName } from "./nearest-name.ts";
@@ -80,7 +81,7 @@ export interface DefineConfigOptions<S extends Section> {
   /** The operator's file, parsed; `readOperatorFile` of `@king-runtime/core/node` reads one. */
   operator?: OperatorLayer;
   /** Variables, handed in by the application: no library reads the environment by itself. */
-  environment?: EnvironmentSource | Readonly<Record<string, string | undefined>>;
+  environment?: EnvironmentLayer;
   /** The workflow's layer. */
   overrides?: SectionOverrides<S>;
 }
@@ -104,11 +105,8 @@ interface Entry {
  * override that the operator's policy forbids.
  */
 export function defineConfig<const S extends Section>(options: DefineConfigOptions<S>): Config<S> {
-  const { sections, operator = {}, environment = {}, overrides = {} } = options;
+  const { sections, operator = {}, environment, overrides = {} } = options;
   const issues: ConfigIssue[] = [];
-  const source = (
-    typeof environment["variables"] === "object" ? environment : { variables: environment }
-  ) as EnvironmentSource;
   const { policy = {}, $schema: _, ...operatorValues } = operator;
   const locks = readPolicy(sections, policy, issues);
   const entries = new Map<string, Entry>();
@@ -120,7 +118,8 @@ export function defineConfig<const S extends Section>(options: DefineConfigOptio
     }
   }
   layer(entries, sections, operatorValues, "operator", issues);
-  layer(entries, sections, readEnvironment(sections, source, issues), "environment", issues);
+  const variables = environment?.read(sections, issues) ?? {};
+  layer(entries, sections, variables, "environment", issues);
   const forbidden = policy?.overrides === "forbid";
   layer(entries, sections, overrides, "overrides", issues, forbidden);
   return snapshot(sections, entries, forbidden);

@@ -1,3 +1,4 @@
+import { environmentName } from "./environment-name.ts";
 import type { ConfigIssue } from "./errors.ts";
 import { configErrors } from "./errors.ts";
 import type { ConfigKey } from "./key.ts";
@@ -11,14 +12,25 @@ export interface EnvironmentSource {
   readonly readFile?: (path: string) => string;
 }
 
-/** The variable of a key: `tls.minVersion` is `KING_TLS_MIN_VERSION`. */
-export function environmentName(section: string, key: string): string {
-  const snake = (name: string) => name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toUpperCase();
-  return `KING_${snake(section)}_${snake(key)}`;
+/** The environment as a layer of a config; see `environmentFrom` of `@king-runtime/core/node`. */
+export interface EnvironmentLayer {
+  /** The values by section and key; what cannot be read joins `issues`. */
+  read(
+    sections: readonly Section[],
+    issues: ConfigIssue[],
+  ): Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
-/** The values by section and key that `KING_*` variables give; what cannot be read joins `issues`. */
-export function readEnvironment(
+/**
+ * Makes the `environment` of `defineConfig` from variables: `tls.minVersion` is
+ * `KING_TLS_MIN_VERSION`, a list is separated by commas, the file of a secret is named by
+ * `KING_..._FILE`. A `KING_*` variable of no section is refused.
+ */
+export function environmentLayer(source: EnvironmentSource): EnvironmentLayer {
+  return { read: (sections, issues) => readEnvironment(sections, source, issues) };
+}
+
+function readEnvironment(
   sections: readonly Section[],
   source: EnvironmentSource,
   issues: ConfigIssue[],

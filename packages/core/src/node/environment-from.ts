@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
-import type { EnvironmentSource } from "../config/environment.ts";
+import { type EnvironmentLayer, environmentLayer } from "../config/environment.ts";
 
 const largestSecretBytes = 65_536;
 
@@ -9,8 +9,8 @@ const largestSecretBytes = 65_536;
  */
 export function environmentFrom(
   variables: Readonly<Record<string, string | undefined>>,
-): EnvironmentSource {
-  return {
+): EnvironmentLayer {
+  return environmentLayer({
     variables,
     readFile(path) {
       const { size } = statSync(path);
@@ -19,5 +19,5 @@ export function environmentFrom(
       }
       return readFileSync(path, "utf8");
     },
-  };
+  });
 }

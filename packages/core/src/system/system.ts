@@ -294,10 +294,11 @@ class ComponentSystem implements System {
   }
 
   async #drain(deadlineMs: number): Promise<DrainReport> {
-    if (this.#state === "ready") this.#state = "draining";
-    this.#starting?.abort(new Error("the system was drained while it started"));
-    await this.#started?.catch(() => undefined);
-    if (this.#state === "ready") this.#state = "draining";
+    if (this.#state === "starting") {
+      this.#starting?.abort(new Error("the system was drained while it started"));
+      await this.#started?.catch(() => undefined);
+    }
+    this.#state = "draining";
     const deadline = this.#clock.monotonic() + deadlineMs;
     const cut = new Set<string>();
     const errors: Error[] = [];
