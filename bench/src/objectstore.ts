@@ -3,7 +3,6 @@ import type { BenchPlane, OpenOperation, OperationWorkload } from "./harness/pla
 const smallBytes = 1_024;
 const largeBytes = 256 * 1_048_576;
 const pieceBytes = 262_144;
-// Enough keys that a put replaces an object that is not in the midst of being written.
 const keys = Array.from({ length: 200 }, (_, index) => `object-${index}`);
 
 /** A workload in a folder of its own on the disk of the temporary folder. */
@@ -60,6 +59,7 @@ async function openStore(root: string) {
 async function handWrittenPut(folder: string) {
   const fs = await import("node:fs");
   const { promisify } = await import("node:util");
+  const open = promisify(fs.open);
   const fdatasync = promisify(fs.fdatasync);
   const fsync = promisify(fs.fsync);
   const rename = promisify(fs.rename);
@@ -68,7 +68,7 @@ async function handWrittenPut(folder: string) {
   return {
     async put(key: string): Promise<void> {
       const temporary = `${folder}/${key}.tmp`;
-      const file = fs.openSync(temporary, "wx", 0o600);
+      const file = await open(temporary, "wx", 0o600);
       fs.writeSync(file, content, 0, content.length, 0);
       await fdatasync(file);
       fs.closeSync(file);
@@ -85,7 +85,8 @@ const smallPut = (atOnce: number) => {
     return async (count) => {
       let left = count;
       const worker = async () => {
-        while (left-- > 0) await put(keys[next++ % keys.length] as string);
+        // New keys: ext4 is slow to find inodes for new files while replaced ones are being forgotten.
+        while (left-- > 0) await put(`object-${next++}`);
       };
       await Promise.all(Array.from({ length: atOnce }, worker));
     };
