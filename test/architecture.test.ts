@@ -148,16 +148,24 @@ describe("files", () => {
 
   test("name no machine's folders and no package registry", () => {
     const registry = execFileSync("npm", ["config", "get", "registry"], { encoding: "utf8" });
-    const forbidden = [`${root}/`, `${homedir()}/`, new URL(registry.trim()).host];
+    // A path begins there: `${folder}/root/` is not the home folder of root.
+    const path = (folder: string) => new RegExp(`(?<![\\w}.])${literally(folder)}/`);
+    const { host } = new URL(registry.trim());
+    const forbidden = [path(root), path(homedir()), new RegExp(literally(host))];
     const wrong = trackedFiles
       .filter((file) => !file.endsWith(".png"))
       .flatMap((file) => {
         const text = readIfPresent(join(root, file));
-        return forbidden.filter((each) => text.includes(each)).map((each) => `${file}: ${each}`);
+        return forbidden.filter((each) => each.test(text)).map((each) => `${file}: ${each}`);
       });
     expect(wrong).toEqual([]);
   });
 });
+
+/** A pattern that matches `text` and nothing else. */
+function literally(text: string): string {
+  return text.replace(/[$()*+.?[\\\]^{|}]/g, "\\$&");
+}
 
 /** A tracked file's text; empty for one that is deleted and not yet committed as such. */
 function readIfPresent(path: string): string {
