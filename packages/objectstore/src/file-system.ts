@@ -53,7 +53,11 @@ export interface FileSystem {
   fdatasync(file: number): Awaitable<void>;
   /** Waits until a folder's entries are on the disk. */
   fsync(file: number): Awaitable<void>;
-  close(file: number): Awaitable<void>;
+  /**
+   * @param fileBytes the size of the file, where it is known. Whoever closes a file that was deleted
+   * meanwhile waits until its blocks are given back, which takes the longer the larger it is.
+   */
+  close(file: number, fileBytes?: number): Awaitable<void>;
   rename(from: string, to: string): Awaitable<void>;
   unlink(path: string): Awaitable<void>;
   mkdir(path: string): Awaitable<void>;

@@ -3,9 +3,8 @@ import type { FileLock, FileStatus, FileSystem, FolderEntry } from "./file-syste
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants;
 
-// Writes up to this size go to the page cache within this call: shorter than the way to the thread
-// pool and back. Larger ones would be noticed by others of this event loop.
-const inlineWriteBytes = 16_384;
+// Small enough that others of this event loop do not notice it being copied to the page cache, or freed.
+const inlineBytes = 16_384;
 
 type Done<T> = (error: NodeJS.ErrnoException | null, value: T) => void;
 
@@ -30,9 +29,9 @@ function kindOf(entry: fs.Dirent | fs.Stats): FileStatus["kind"] {
  * The file system of this machine, through `node:fs`.
  *
  * A call that may wait for the disk, or for a lock of the file system, runs in the thread pool: that is
- * all of them but two. Writing a few bytes goes to the page cache, and closing a file that is synced
- * or was only read does nothing that waits; both happen in place, because the way to the pool and back
- * costs five times the call. Plain descriptors, because a `FileHandle` costs more than a small read.
+ * all of them but two. Writing a few bytes goes to the page cache, and closing a small file that is
+ * synced or was only read waits for nothing; both happen in place, because the way to the pool and
+ * back costs five times the call. Plain descriptors, because a `FileHandle` costs more than a small read.
  *
  * Calling everything in place would cost a third less processor time on a quiet disk. What speaks
  * against it was measured on ext4: beside another process that writes and syncs without pause a
@@ -58,7 +57,7 @@ export const nodeFileSystem: FileSystem = Object.freeze({
     return pooled<number>((done) => fs.read(file, buffer, offset, length, position, done));
   },
   write(file: number, buffer: Uint8Array, offset: number, length: number, position: number) {
-    if (length <= inlineWriteBytes) return fs.writeSync(file, buffer, offset, length, position);
+    if (length <= inlineBytes) return fs.writeSync(file, buffer, offset, length, position);
     return pooled<number>((done) => fs.write(file, buffer, offset, length, position, done));
   },
   async size(file: number) {
@@ -70,8 +69,9 @@ export const nodeFileSystem: FileSystem = Object.freeze({
   fsync(file: number) {
     return pooledVoid((done) => fs.fsync(file, done));
   },
-  close(file: number) {
-    fs.closeSync(file);
+  close(file: number, fileBytes: number = Number.POSITIVE_INFINITY) {
+    if (fileBytes <= inlineBytes) return fs.closeSync(file);
+    return pooledVoid((done) => fs.close(file, done));
   },
   rename(from: string, to: string) {
     return pooledVoid((done) => fs.rename(from, to, done));

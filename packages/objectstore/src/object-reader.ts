@@ -10,7 +10,7 @@ import { decodeHeader, type ObjectHeader } from "./object-header.ts";
 import type { ObjectLocation } from "./object-location.ts";
 
 /** One read takes in header and body of a small object. */
-export const firstReadBytes = 16_384;
+const firstReadBytes = 16_384;
 const keptBuffers = 16;
 
 /** Memory for first reads, used again and again. */
@@ -32,6 +32,7 @@ export interface OpenedObject {
   /** The whole body, when it came with the first read: then the file is closed already. */
   readonly body: Buffer | undefined;
   readonly file: number | undefined;
+  readonly fileBytes: number;
 }
 
 /** What opening needs. */
@@ -54,6 +55,7 @@ export interface OpenObjectOptions {
 export async function openObject(options: OpenObjectOptions): Promise<OpenedObject | undefined> {
   const { fs, scratch, path } = options;
   let file: number | undefined;
+  let fileBytes: number | undefined;
   const buffer = scratch.take();
   try {
     try {
@@ -65,11 +67,12 @@ export async function openObject(options: OpenObjectOptions): Promise<OpenedObje
       throw error;
     }
     const opened = await readStart(file, buffer, options);
+    fileBytes = opened.fileBytes;
     if (opened.file !== undefined) file = undefined;
     return opened;
   } finally {
     scratch.give(buffer);
-    if (file !== undefined) await fs.close(file);
+    if (file !== undefined) await fs.close(file, fileBytes);
   }
 }
 
@@ -86,12 +89,12 @@ async function readStart(
   const header = decodeHeader(buffer.subarray(0, filled), headerBytes);
   if (typeof header === "string") throw corrupt(name, header);
   if (key !== undefined && header.key !== key) throw corrupt(name, "the file is of another key");
-  if (!options.body) return { header, body: undefined, file: undefined };
   const fileBytes = headerBytes + header.size + trailerBytesFor(header.size);
+  if (!options.body) return { header, body: undefined, file: undefined, fileBytes };
   if (fileBytes > buffer.length) {
     const size = await fs.size(file);
     if (size !== fileBytes) throw corrupt(name, `the file has ${size} bytes, not ${fileBytes}`);
-    return { header, body: undefined, file };
+    return { header, body: undefined, file, fileBytes };
   }
   if (filled < fileBytes)
     filled += await readAtLeast(
@@ -107,7 +110,7 @@ async function readStart(
   // Memory of its own: whoever receives it may transfer it.
   const body = Buffer.allocUnsafeSlow(header.size);
   buffer.copy(body, 0, headerBytes, fileBytes);
-  return { header, body, file: undefined };
+  return { header, body, file: undefined, fileBytes };
 }
 
 /** Reads until `least` bytes have come, or the end; asks for `wanted`. */
@@ -234,7 +237,7 @@ async function readAt(options: ReadBodyOptions, position: number, length: number
 }
 
 /** The error for a file that is not what its header or place says. */
-export function corrupt(key: string, what: string) {
+function corrupt(key: string, what: string) {
   return objectstoreErrors.create(
     "KING_OBJECTSTORE_CORRUPT",
     `object ${JSON.stringify(key)}: expected an intact file, but ${what}`,

@@ -162,7 +162,7 @@ export class ObjectWriter {
     await fs.fdatasync(this.#file as number);
     const file = this.#file as number;
     this.#file = undefined;
-    await fs.close(file);
+    await fs.close(file, headerBytes + this.#size);
     return header;
   }
 

@@ -89,10 +89,10 @@ export function instrumentedFileSystem(inner: FileSystem = nodeFileSystem): Inst
     size: (file) => noted("size", at(file), () => inner.size(file)),
     fdatasync: (file) => noted("fdatasync", at(file), () => inner.fdatasync(file)),
     fsync: (file) => noted("fsync", at(file), () => inner.fsync(file)),
-    async close(file) {
+    async close(file, fileBytes) {
       open.delete(file);
       // The number is released also where closing reports a failure.
-      await inner.close(file);
+      await inner.close(file, fileBytes);
       await noted("close", at(file), () => {});
     },
     rename: (from, to) => noted("rename", to, () => inner.rename(from, to)),

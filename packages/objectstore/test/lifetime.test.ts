@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
-import { createSystem, KingError } from "@king-runtime/core";
-import { openObjectStore } from "@king-runtime/objectstore";
+import { createSystem, defineConfig, KingError } from "@king-runtime/core";
+import { objectstoreSection, openObjectStore } from "@king-runtime/objectstore";
 import {
   readBlob,
   recordDiagnostics,
@@ -115,6 +115,29 @@ describe("options", () => {
       });
     }
     expect(await readdir(folder.path)).toEqual([]);
+  });
+
+  test("come from the call, then from the config; a locked one cannot be changed by the call", async () => {
+    await using folder = await temporaryFolder();
+    const config = defineConfig({
+      sections: [objectstoreSection],
+      operator: {
+        policy: { lock: ["objectstore.maxKeyBytes"] },
+        objectstore: { maxKeyBytes: 3, maxObjectBytes: 5 },
+      },
+    });
+    const root = folder.join("root");
+    const locked = openObjectStore({ root, config, maxKeyBytes: 9 });
+    await expect(locked).rejects.toMatchObject({ code: "KING_CONFIG_LOCKED" });
+    await using store = await openObjectStore({ root, config, maxObjectBytes: 6 });
+    await store.put("abc", content.subarray(0, 6));
+    await expect(store.put("abcd", content)).rejects.toMatchObject({
+      code: "KING_OBJECTSTORE_KEY_INVALID",
+    });
+    await expect(store.put("abc", content)).rejects.toMatchObject({
+      code: "KING_OBJECTSTORE_OBJECT_LIMIT",
+      details: { maxObjectBytes: 6 },
+    });
   });
 
   test("of a call are refused when they are unknown", async () => {
