@@ -317,6 +317,19 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
     if (!this.#exhausted) this.input.destroy();
   }
 
+  /** Whether `status` leaves no body, or the method does (RFC 9110, section 6.4.1). */
+  protected isBodyless(status: number): boolean {
+    return status === 204 || status === 304 || this.method === "HEAD";
+  }
+
+  protected checkStatus(status: number): void {
+    if (Number.isInteger(status) && status >= 200 && status <= 599) return;
+    this.refuseField(
+      new Error(`status: expected an integer from 200 to 599, got ${status}`),
+      ":status",
+    );
+  }
+
   protected refuseSecondResponse(): never {
     throw httpErrors.create("KING_HTTP_RESPONDED", "expected one response, got a second", {});
   }
@@ -359,8 +372,9 @@ export function upgradeOf(protocol: string, accept: (headers: HeaderFields) => S
       if (accepted) {
         throw httpErrors.create("KING_HTTP_RESPONDED", "expected one accept(), got a second", {});
       }
+      const stream = accept(headers);
       accepted = true;
-      return accept(headers);
+      return stream;
     },
   };
 }

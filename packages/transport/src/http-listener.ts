@@ -95,7 +95,7 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
       headersTimeout: Number.isFinite(headersTimeoutMs) ? headersTimeoutMs : noTimeout,
       requestTimeout: noTimeout, // ours also holds for HTTP/2; see Deadlines
       keepAliveTimeout: Number.isFinite(keepAliveTimeoutMs) ? keepAliveTimeoutMs : noTimeout,
-      connectionsCheckingInterval: Math.min(1_000, Math.max(10, headersTimeoutMs / 4)),
+      connectionsCheckingInterval: Math.min(1_000, Math.max(10, Math.floor(headersTimeoutMs / 4))),
       noDelay: true,
       // Node before 24.9 does not know it: there every upgrade request is handed over as one.
       shouldUpgradeCallback: (request: IncomingMessage) =>
@@ -282,7 +282,8 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
     const session = (request.socket as KnownSocket)[sessionOf] as Http1Session;
     const exchange = new Http1Exchange(session, request, response, expectsContinue);
     this.#track(session, exchange, response);
-    this.#serve(exchange);
+    if (request.httpVersionMajor === 1) this.#serve(exchange);
+    else respondProblem(exchange, { status: 505, detail: "expected HTTP/1.1" });
   }
 
   #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
@@ -290,8 +291,11 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false; // node has taken its parser off this connection
     response.assignSocket(socket);
-    response.once("finish", () => socket.destroySoon());
     const exchange = new Http1Exchange(session, request, response, false, head);
+    response.once("finish", () => {
+      exchange.onResponseClose();
+      socket.destroySoon();
+    });
     this.#track(session, exchange, response);
     this.#serve(exchange);
   }

@@ -53,7 +53,7 @@ export class NodeWriter {
   }
 
   end(chunk?: Uint8Array): Promise<void> {
-    if (this.#ending !== undefined && chunk === undefined) return this.#ending.promise;
+    if (this.ended && chunk === undefined) return this.#ending?.promise ?? Promise.resolve();
     if (this.ended) {
       throw streamErrors.create("KING_STREAM_ENDED", "expected no write after end()", {});
     }

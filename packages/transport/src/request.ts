@@ -1,4 +1,3 @@
-import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import {
   type HasSection,
@@ -83,12 +82,11 @@ export async function request(
   const client = new Client(target.origin, {
     allowH2: http2,
     connect: (target, callback) =>
-      connect(target, (...outcome: [Error, null] | [null, Socket | TLSSocket]) => {
-        const socket = outcome[1];
-        if (socket !== null && "alpnProtocol" in socket && socket.alpnProtocol === "h2") {
-          protocol = "h2";
-        }
-        callback(...(outcome as [null, Socket]));
+      connect(target, (...outcome: Parameters<typeof callback>) => {
+        const [error, socket] = outcome;
+        const alpn = error === null ? (socket as TLSSocket).alpnProtocol : undefined;
+        if (alpn === "h2") protocol = "h2";
+        callback(...outcome);
       }),
     headersTimeout: limits.headersTimeoutMs,
     bodyTimeout: limits.bodyIdleTimeoutMs,

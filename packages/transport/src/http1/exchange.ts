@@ -124,23 +124,22 @@ export class Http1Exchange extends HttpExchange {
     const response = this.#response;
     if (response.headersSent) this.refuseSecondResponse();
     if (this.ended !== undefined) throw this.failure();
-    if (!(status >= 200 && status <= 599)) {
-      this.refuseField(new Error(`status: expected 200 to 599, got ${status}`), ":status");
-    }
+    this.checkStatus(status);
+    this.discardsBody = this.isBodyless(status);
     // With the whole response at hand the rest of the request has no reader any more.
     const ends = body !== undefined && !this.#reusable();
     if (this.#http1.draining || ends) response.shouldKeepAlive = false;
     try {
       if (body === undefined) {
         response.writeHead(status, headers as Record<string, string | string[]>);
+        if (this.discardsBody) this.sendWhole("");
         // The client waits for the head, not only for the first byte of the body.
-        response.flushHeaders();
+        else response.flushHeaders();
         return;
       }
       const length = typeof body === "string" ? Buffer.byteLength(body) : body.length;
-      const bodyless = status === 204 || status === 304;
       const fields =
-        bodyless || headers?.["content-length"] !== undefined
+        status === 204 || status === 304 || headers?.["content-length"] !== undefined
           ? headers
           : { ...headers, "content-length": length };
       response.writeHead(status, fields as Record<string, string | string[]>);

@@ -131,11 +131,9 @@ export class Http2Exchange extends HttpExchange {
     const stream = this.#stream;
     if (stream.headersSent) this.refuseSecondResponse();
     if (this.ended !== undefined) throw this.failure();
-    if (!(status >= 200 && status <= 599)) {
-      this.refuseField(new Error(`status: expected 200 to 599, got ${status}`), ":status");
-    }
+    this.checkStatus(status);
     const head = this.#head(status, headers);
-    const bodyless = status === 204 || status === 304 || this.method === "HEAD";
+    const bodyless = this.isBodyless(status);
     if (body !== undefined && status !== 204 && status !== 304) {
       head["content-length"] ??= typeof body === "string" ? Buffer.byteLength(body) : body.length;
     }
