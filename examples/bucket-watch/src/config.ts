@@ -1,4 +1,4 @@
-import { defineSection, integerKey, type SectionValues, stringKey } from "@king-runtime/core";
+import { defineSection, integerKey, stringKey } from "@king-runtime/core";
 
 /** Settings of this application; limits are in the sections of the planes. */
 export const bucketWatchSection = defineSection(
@@ -18,5 +18,3 @@ export const bucketWatchSection = defineSection(
   },
   { doc: "The bucket-watch application." },
 );
-
-export type BucketWatchSettings = SectionValues<typeof bucketWatchSection>;

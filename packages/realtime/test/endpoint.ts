@@ -78,7 +78,7 @@ export async function connectClient(
 }
 
 /** The sample key of RFC 6455, section 1.3, and the proof that belongs to it. */
-export const sampleKey = "dGhlIHNhbXBsZSBub25jZQ==";
+const sampleKey = "dGhlIHNhbXBsZSBub25jZQ==";
 export const sampleProof = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 /** A valid opening handshake, with fields changed, or left out with `undefined`. */

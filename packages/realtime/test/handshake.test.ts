@@ -1,5 +1,7 @@
+import { type Exchange, headerView } from "@king-runtime/core";
 import { connectRaw, recordDiagnostics } from "@king-runtime/testkit";
 import { expect, test } from "vitest";
+import { checkHandshake } from "../src/handshake.ts";
 import type { RefuseDiagnostic } from "../src/index.ts";
 import {
   connectClient,
@@ -138,4 +140,30 @@ test("a client that resets during its handshake leaves nothing behind", async ()
   socket.reset();
   expect(await connection?.closed).toMatchObject({ by: "network", code: 1006, clean: false });
   expect(realtime.stats()).toMatchObject({ connections: 0, channels: 0 });
+});
+
+test("RFC 8441, section 5: extended CONNECT needs no key and gets no proof", () => {
+  const exchange = (fields: string[], protocol = "websocket") =>
+    ({
+      method: "CONNECT",
+      authority: "app.example",
+      scheme: "https",
+      headers: headerView(fields),
+      session: { protocol: "h2" },
+      upgrade: { protocol },
+    }) as unknown as Exchange;
+  const version = ["sec-websocket-version", "13"];
+  expect(checkHandshake(exchange(version), [])).toEqual({ headers: {} });
+  expect(checkHandshake(exchange([]), [])).toEqual({
+    status: 426,
+    detail: expect.stringContaining("got none"),
+    headers: { "sec-websocket-version": "13" },
+  });
+  expect(checkHandshake(exchange(version, "connect-udp"), [])).toEqual({
+    status: 426,
+    detail: expect.any(String),
+  });
+  expect(checkHandshake(exchange([...version, "origin", "http://app.example"]), [])).toMatchObject({
+    status: 403,
+  });
 });
