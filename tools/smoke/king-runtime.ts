@@ -53,3 +53,9 @@ const { findings }: { findings: { subject: string; status: string }[] } = JSON.p
 for (const name of ["transport", "realtime", "objectstore"]) {
   equal(findings.find(({ subject }) => subject === `@king-runtime/${name}`)?.status, "ok");
 }
+
+const closed = new Promise<number>((resolve) => {
+  watcher.addEventListener("close", ({ code }) => resolve(code), { once: true });
+});
+equal((await king.drain()).clean, true);
+equal(await closed, 1001);
