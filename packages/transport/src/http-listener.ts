@@ -265,7 +265,9 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
       const endStream = (flags & 0x1) !== 0;
       const exchange = new Http2Exchange(session, stream, raw ?? [], endStream);
       session.opened(exchange);
-      this.#serve(exchange);
+      // node enforces the setting only once the client has acknowledged it.
+      if (exchange.headerBytes <= maxHeaderBytes) this.#serve(exchange);
+      else respondProblem(exchange, { status: 431 });
     });
   }
 

@@ -61,7 +61,7 @@ export function requestError(
         options,
       );
   }
-  if (code.startsWith("HPE_")) {
+  if (code.startsWith("HPE_") || error.name === "HTTPParserError") {
     return httpErrors.create("KING_HTTP_PROTOCOL", `${origin}: ${error.message}`, {}, options);
   }
   if (isTlsCode(code)) {

@@ -28,6 +28,8 @@ const connectionFields = new Set([
   "http2-settings",
 ]);
 
+const fieldOverheadBytes = 32; // RFC 9113, section 6.5.2
+
 /** One request on an HTTP/2 connection. */
 export class Http2Exchange extends HttpExchange {
   readonly #stream: ServerHttp2Stream;
@@ -38,6 +40,8 @@ export class Http2Exchange extends HttpExchange {
   #stopped = false;
   #lingering = -1;
   readonly #bodyless: boolean;
+  /** Size of the received header block (RFC 9113, section 6.5.2). */
+  headerBytes = 0;
 
   constructor(
     session: Http2Session,
@@ -51,6 +55,7 @@ export class Http2Exchange extends HttpExchange {
     for (let i = 0; i < rawHeaders.length; i += 2) {
       const name = rawHeaders[i] as string;
       const value = rawHeaders[i + 1] as string;
+      this.headerBytes += name.length + value.length + fieldOverheadBytes;
       if (name.startsWith(":")) this.#pseudo[name] = value;
       else this.#fields.push(name, value);
     }

@@ -1,0 +1,249 @@
+import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
+import { defineConfig } from "@king-runtime/core";
+import { makeCertificates, watchResources } from "@king-runtime/testkit";
+import { beforeAll, describe, expect, test } from "vitest";
+import { listenHttp, request, requestSection, tlsSection } from "../src/index.ts";
+
+/** A server of raw bytes, which says `bytes` to whoever asks. */
+async function saying(bytes: string | ((socket: Socket) => void)) {
+  const server = createTcpServer((socket) => {
+    socket.on("error", () => undefined);
+    socket.once("data", () => {
+      if (typeof bytes === "string") socket.end(bytes, "latin1");
+      else bytes(socket);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket) => sockets.add(socket));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    [Symbol.asyncDispose]: () =>
+      new Promise<void>((resolve) => {
+        for (const socket of sockets) socket.destroy();
+        server.close(() => resolve());
+      }),
+  };
+}
+
+const head = (...fields: string[]) => `${["HTTP/1.1 200 OK", ...fields].join("\r\n")}\r\n\r\n`;
+
+describe("a response", () => {
+  test("tells status, headers, protocol and trailers, and is read in any form, once", async () => {
+    await using listener = await listenHttp({
+      async handler(exchange) {
+        exchange.respond(201, { "content-type": "application/json", "set-cookie": ["a=1", "b=2"] });
+        exchange.setTrailers({ sum: "9" });
+        await exchange.end(Buffer.from(`{"method":"${exchange.method}"}`));
+      },
+    });
+    const url = `http://127.0.0.1:${listener.local.port}/`;
+    const response = await request(url);
+    expect([response.status, response.protocol]).toEqual([201, "h1"]);
+    expect(response.headers.getAll("set-cookie")).toEqual(["a=1", "b=2"]);
+    expect(await response.json()).toEqual({ method: "GET" });
+    expect((await response.trailers).get("sum")).toBe("9");
+    await expect(response.text()).rejects.toMatchObject({ code: "KING_HTTP_BODY_USED" });
+    expect(await (await request(url, { method: "PUT" })).text()).toBe('{"method":"PUT"}');
+    const fetched = (await request(url)).toFetch();
+    expect(fetched).toBeInstanceOf(Response);
+    expect(await fetched.json()).toEqual({ method: "GET" });
+    let length = 0;
+    for await (const chunk of await request(url)) length += chunk.length;
+    expect(length).toBe(16);
+  });
+
+  test("tells the interim responses that came before", async () => {
+    await using listener = await listenHttp({
+      handler(exchange) {
+        exchange.inform(103, { link: "</a>" });
+        exchange.respond(200, {}, "x");
+      },
+    });
+    const response = await request(`http://127.0.0.1:${listener.local.port}/`);
+    expect(await response.text()).toBe("x");
+    const [interim] = response.informational;
+    expect([interim?.status, interim?.headers.get("link")]).toEqual([103, "</a>"]);
+  });
+
+  test("sends bodies of every kind", async () => {
+    await using listener = await listenHttp({
+      async handler(exchange) {
+        exchange.respond(200, {}, await exchange.bytes());
+      },
+    });
+    const url = `http://127.0.0.1:${listener.local.port}/`;
+    async function* parts() {
+      yield Buffer.from("pa");
+      yield Buffer.from("rts");
+    }
+    const bodies = ["text", Buffer.from("bytes"), parts(), new Response("stream").body];
+    const answers: string[] = [];
+    for (const body of bodies) {
+      const options = { method: "POST", body: body as string };
+      answers.push(await (await request(url, options)).text());
+    }
+    expect(answers).toEqual(["text", "bytes", "parts", "stream"]);
+  });
+
+  test("that nobody reads is given up by disposing of it, and leaves nothing behind", async () => {
+    const watch = watchResources();
+    {
+      await using listener = await listenHttp({
+        handler(exchange) {
+          exchange.respond(200);
+          void exchange.write(new Uint8Array(1_000_000))?.catch(() => undefined);
+        },
+      });
+      await using response = await request(`http://127.0.0.1:${listener.local.port}/`);
+      expect(response.status).toBe(200);
+    }
+    await watch.settled();
+  });
+});
+
+describe("a request that fails says why", () => {
+  test("nobody listens (KING_HTTP_CONNECT)", async () => {
+    const place = await saying("");
+    await place[Symbol.asyncDispose]();
+    await expect(request(place.url)).rejects.toMatchObject({
+      code: "KING_HTTP_CONNECT",
+      category: "network",
+      retryable: true,
+    });
+  });
+
+  test.each([
+    ["nonsense", "nonsense\r\n\r\n", "KING_HTTP_PROTOCOL"],
+    ["nothing", "", "KING_HTTP_ABORTED"],
+    ["a header block over the limit", head(`a: ${"a".repeat(40_000)}`), "KING_HTTP_HEADER_LIMIT"],
+  ])("the server says %s", async (_, bytes, code) => {
+    await using place = await saying(bytes);
+    await expect(request(place.url)).rejects.toMatchObject({ code });
+  });
+
+  test.each([
+    ["that breaks off", `${head("content-length: 10")}half`, "KING_HTTP_ABORTED"],
+    [
+      "whose chunks break off",
+      `${head("transfer-encoding: chunked")}4\r\nhalf`,
+      "KING_HTTP_ABORTED",
+    ],
+    [
+      "over the limit by its length",
+      `${head("content-length: 101")}${"x".repeat(101)}`,
+      "KING_HTTP_BODY_LIMIT",
+    ],
+    ["over the limit by what comes", `${head()}${"x".repeat(101)}`, "KING_HTTP_BODY_LIMIT"],
+  ])("a body %s", async (_, bytes, code) => {
+    await using place = await saying(bytes);
+    const response = await request(place.url, { maxBodyBytes: 100 });
+    await expect(response.bytes()).rejects.toMatchObject({ code });
+    await expect(response.trailers).rejects.toMatchObject({ code });
+  });
+
+  test("a body is not JSON (KING_HTTP_BODY_JSON)", async () => {
+    await using place = await saying(`${head("content-length: 1")}{`);
+    const response = await request(place.url);
+    await expect(response.json()).rejects.toMatchObject({ code: "KING_HTTP_BODY_JSON" });
+  });
+
+  test.each([
+    ["headers", { headersTimeoutMs: 50 }, () => undefined],
+    [
+      "body",
+      { bodyIdleTimeoutMs: 50 },
+      (socket: Socket) => void socket.write(`${head("content-length: 9")}x`),
+    ],
+  ])("the %s do not come in time (KING_HTTP_TIMEOUT)", async (phase, options, speak) => {
+    await using place = await saying(speak);
+    const answered = request(place.url, options).then((response) => response.bytes());
+    await expect(answered).rejects.toMatchObject({ code: "KING_HTTP_TIMEOUT", details: { phase } });
+  });
+
+  test.each([["ftp://a/"], ["/path"], ["http://user:secret@a/"], [""]])(
+    "the URL is %j (KING_HTTP_REQUEST_INVALID), and is not repeated in the message",
+    async (url) => {
+      const error = await request(url).catch((reason) => reason);
+      expect(error).toMatchObject({ code: "KING_HTTP_REQUEST_INVALID" });
+      expect(error.message).not.toContain("secret");
+    },
+  );
+
+  test("a header cannot be sent (KING_HTTP_REQUEST_INVALID)", async () => {
+    await using place = await saying(head());
+    await expect(request(place.url, { headers: { a: "b\r\nc: d" } })).rejects.toMatchObject({
+      code: "KING_HTTP_REQUEST_INVALID",
+    });
+  });
+
+  test("an option is unknown, or locked by the operator", async () => {
+    await expect(request("http://a/", { maxBodyByte: 1 } as object)).rejects.toMatchObject({
+      code: "KING_OPTION_INVALID",
+      message: "maxBodyByte: no such option; did you mean maxBodyBytes?",
+    });
+    const config = defineConfig({
+      sections: [requestSection, tlsSection],
+      operator: { policy: { lock: ["request.*"] } },
+    });
+    await expect(request("http://a/", { config, maxBodyBytes: 1 })).rejects.toMatchObject({
+      code: "KING_CONFIG_LOCKED",
+    });
+  });
+
+  test("the source of its body throws: that very error", async () => {
+    await using listener = await listenHttp({
+      async handler(exchange) {
+        await exchange.bytes();
+      },
+      onHandlerError: () => undefined,
+    });
+    const failure = new Error("no more bytes");
+    async function* broken() {
+      yield Buffer.from("half");
+      throw failure;
+    }
+    const url = `http://127.0.0.1:${listener.local.port}/`;
+    await expect(request(url, { method: "POST", body: broken() })).rejects.toBe(failure);
+  });
+});
+
+describe("the caller's signal", () => {
+  test("ends a request at any point, with its own reason", async () => {
+    await using place = await saying(
+      (socket) => void socket.write(`${head("content-length: 9")}x`),
+    );
+    const reason = new Error("enough");
+    await expect(request(place.url, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    const giveUp = new AbortController();
+    const response = await request(place.url, { signal: giveUp.signal });
+    const reading = response.bytes();
+    giveUp.abort(reason);
+    await expect(reading).rejects.toBe(reason);
+    const own = new AbortController();
+    const other = await request(place.url);
+    const bytes = other.bytes({ signal: own.signal });
+    own.abort(reason);
+    await expect(bytes).rejects.toBe(reason);
+  });
+});
+
+describe("TLS is verified", () => {
+  let certificates: Awaited<ReturnType<typeof makeCertificates>>;
+  beforeAll(async () => {
+    certificates = await makeCertificates();
+  });
+
+  test.each(["leaf", "wrongHost", "expired"] as const)("%s", async (name) => {
+    const { cert, key } = certificates[name];
+    await using listener = await listenHttp({
+      tls: { cert, key },
+      handler: (exchange) => exchange.respond(200, {}, "secret"),
+    });
+    const url = `https://localhost:${listener.local.port}/`;
+    await expect(request(url)).rejects.toMatchObject({ code: "KING_HTTP_TLS" });
+    const answered = request(url, { tls: { ca: certificates.ca } });
+    if (name === "leaf") expect(await (await answered).text()).toBe("secret");
+    else await expect(answered).rejects.toMatchObject({ code: "KING_HTTP_TLS", category: "tls" });
+  });
+});
