@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import type { FolderEntry } from "./file-system.ts";
-import { headerBytesFor, longestHeaderBytes } from "./object-header.ts";
+import { headerBytesFor } from "./object-header.ts";
 
 /**
  * Where objects lie. The folders follow the segments of the keys, so that a page of a listing reads
@@ -46,7 +46,7 @@ export function locateObject(key: string): ObjectLocation {
     const rest = spell(key.slice(0, spelledBytes), folders);
     folders.push(encodeName(rest) + suffixes.overflow);
     const name = hash("sha256", Buffer.from(key, "latin1")) + suffixes.object;
-    return { folders, name, headerBytes: longestHeaderBytes };
+    return { folders, name, headerBytes: headerBytesFor(key.length) };
   }
   const name = encodeName(spell(key, folders)) + suffixes.object;
   return { folders, name, headerBytes: headerBytesFor(key.length) };

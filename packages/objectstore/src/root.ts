@@ -4,7 +4,7 @@ import { objectstoreErrors } from "./errors.ts";
 import type { FileLock, FileSystem } from "./file-system.ts";
 import { notFolder } from "./folders.ts";
 import { errnoOf } from "./guarded-file-system.ts";
-import { headerBytesFor, longestHeaderBytes } from "./object-header.ts";
+import { headerBytesFor } from "./object-header.ts";
 import { decodeEntry } from "./object-location.ts";
 import type { Quota } from "./quota.ts";
 import { settleAll } from "./settle-all.ts";
@@ -97,23 +97,19 @@ export async function removeTemporaryFiles(fs: FileSystem, root: Root): Promise<
  * empty. Holds the names of a few files in memory, however many there are.
  */
 export async function countObjects(fs: FileSystem, root: Root, quota: Quota): Promise<void> {
-  await countFolder(fs, root.objects, { keyBytes: 0, overflow: false, top: true }, quota);
-}
-
-interface Place {
-  /** How many bytes every key below has at least. */
-  readonly keyBytes: number;
-  readonly overflow: boolean;
-  readonly top: boolean;
+  await countFolder(fs, root.objects, 0, quota);
 }
 
 const countedAtOnce = 64;
 
-/** @returns whether the folder is gone. */
+/**
+ * @param baseBytes how many bytes of their keys all objects below share.
+ * @returns whether the folder is empty.
+ */
 async function countFolder(
   fs: FileSystem,
   path: string,
-  place: Place,
+  baseBytes: number,
   quota: Quota,
 ): Promise<boolean> {
   let entries = 0;
@@ -129,20 +125,24 @@ async function countFolder(
     const entry = decodeEntry(found);
     if (entry === undefined) continue;
     const child = `${path}/${found.name}`;
+    // The name of an object in an overflow folder is no part of its key, but its key is as long: both
+    // have the header of a long key.
+    const keyBytes = baseBytes + entry.bytes.length;
     if (entry.kind !== "object") {
-      const keyBytes = place.keyBytes + entry.bytes.length;
-      const overflow = entry.kind === "overflow";
-      if (await countFolder(fs, child, { keyBytes, overflow, top: false }, quota)) entries -= 1;
+      if (await countFolder(fs, child, keyBytes, quota))
+        entries -= Number(await removed(fs, child));
       continue;
     }
-    const headerBytes = place.overflow
-      ? longestHeaderBytes
-      : headerBytesFor(place.keyBytes + entry.bytes.length);
+    const headerBytes = headerBytesFor(keyBytes);
     batch.push([child, headerBytes]);
     if (batch.length === countedAtOnce) await count(batch.splice(0));
   }
   await count(batch);
-  if (entries > 0 || place.top) return false;
+  return entries === 0;
+}
+
+/** Removes a folder that is empty. */
+async function removed(fs: FileSystem, path: string): Promise<boolean> {
   try {
     await fs.rmdir(path);
     return true;
