@@ -72,3 +72,22 @@ test("Infinity never pings", async () => {
   await opened.take(1);
   expect(clock.pendingTimers).toBe(0);
 });
+
+test("a connection that is not read, because the application is busy, is not taken for dead", async () => {
+  const clock = testClock();
+  const work = Promise.withResolvers<void>();
+  const started = recorder<void>();
+  const { url, opened } = await openEndpoint({ clock, heartbeatIntervalMs: 1_000 }, () => ({
+    onMessage: () => {
+      started.record();
+      return work.promise;
+    },
+  }));
+  const { socket } = await connectClient(url);
+  socket.send("this takes a while");
+  await started.take(1);
+  clock.advance(10_000);
+  const [connection] = opened.values;
+  expect(connection?.state).toBe("open");
+  work.resolve();
+});

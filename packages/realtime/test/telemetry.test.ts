@@ -1,9 +1,10 @@
-import { recorder, testTelemetry } from "@king-runtime/testkit";
+import { recorder, recordTelemetry, testTelemetry } from "@king-runtime/testkit";
 import { listenHttp } from "@king-runtime/transport";
 import { SpanKind } from "@opentelemetry/api";
-import { expect } from "vitest";
+import { expect, test } from "vitest";
 import WebSocket from "ws";
 import { type Connection, createRealtime } from "../src/index.ts";
+import { connectClient, openEndpoint } from "./endpoint.ts";
 
 testTelemetry({
   name: "realtime",
@@ -70,4 +71,20 @@ testTelemetry({
     { name: "king.realtime.messages.sent", unit: "{message}", kind: "counter", value: 1 },
     { name: "king.realtime.messages.received", unit: "{message}", kind: "counter", value: 1 },
   ],
+});
+
+test("a provider that comes late still sees how many connections are open", async () => {
+  const { url, opened, realtime } = await openEndpoint();
+  await Promise.all([connectClient(url), connectClient(url)]);
+  await opened.take(2);
+  await using telemetry = recordTelemetry();
+  const third = await connectClient(url);
+  await opened.take(3);
+  const open = async () =>
+    (await telemetry.metrics()).find(({ name }) => name === "king.realtime.connections")?.points;
+  expect(await open()).toMatchObject([{ value: 3 }]);
+  third.socket.close();
+  await opened.values[2]?.closed;
+  expect(await open()).toMatchObject([{ value: 2 }]);
+  expect(realtime.stats().connections).toBe(2);
 });
