@@ -21,7 +21,9 @@ async function readUntilError(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8
 
 describe("a damaged file", () => {
   for (const size of [0, 10, 40_000, 600_000]) {
-    test(`of ${size} bytes with any byte flipped is an integrity error, never wrong or short bytes`, async () => {
+    test(`of ${size} bytes with any byte flipped is an integrity error, never wrong or short bytes`, {
+      timeout: 20_000 + numRuns * 100,
+    }, async () => {
       await using place = await openedStore({ chunkBytes: 16_384 });
       const whole = Buffer.from(Uint8Array.from({ length: size }, (_, index) => (index * 7) % 256));
       await place.store.put("k", whole);

@@ -1,6 +1,11 @@
 import { readdir } from "node:fs/promises";
 import { KingError } from "@king-runtime/core";
-import { type IoDetails, objectstoreErrors, openObjectStore } from "@king-runtime/objectstore";
+import {
+  type FileSystem,
+  type IoDetails,
+  objectstoreErrors,
+  openObjectStore,
+} from "@king-runtime/objectstore";
 import { readBlob, recordDiagnostics, temporaryFolder } from "@king-runtime/testkit";
 import { describe, expect, test } from "vitest";
 import {
@@ -10,14 +15,15 @@ import {
   instrumentedFileSystem,
   syscalls,
   systemError,
+  withoutSyncs,
 } from "./instrumented-file-system.ts";
 import { openedStore } from "./opened-store.ts";
 
 const small = Buffer.from("content");
 const large = Buffer.alloc(700_000, 7);
 
-async function opened() {
-  const fileSystem = instrumentedFileSystem();
+async function opened(inner?: FileSystem) {
+  const fileSystem = instrumentedFileSystem(inner);
   const place = await openedStore({ fileSystem });
   return {
     ...place,
@@ -211,8 +217,10 @@ describe("a failing file system", () => {
 
   for (const [form, body] of bodies) {
     for (const errno of errnos) {
-      test(`makes ${form} fail with ${errno} wherever it strikes, and leaves nothing behind`, async () => {
-        await using place = await opened();
+      test(`makes ${form} fail with ${errno} wherever it strikes, and leaves nothing behind`, {
+        timeout: 30_000,
+      }, async () => {
+        await using place = await opened(withoutSyncs);
         await place.store.put("dir/old", small);
         // How many calls a put takes that makes a folder.
         place.taken();

@@ -2,6 +2,7 @@ import { type BlobInfo, type ByteRange, KingError } from "@king-runtime/core";
 import { inKeyOrder, listKeys, readBlob } from "@king-runtime/testkit";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { withoutSyncs } from "./instrumented-file-system.ts";
 import { openedStore } from "./opened-store.ts";
 
 const numRuns = Number(process.env["KING_FUZZ_RUNS"] ?? 200);
@@ -43,7 +44,11 @@ describe("any sequence of calls", () => {
     await fc.assert(
       fc.asyncProperty(commands, async (sequence) => {
         const maxBytes = 20_000;
-        await using place = await openedStore({ maxBytes, chunkBytes: 1_024 });
+        await using place = await openedStore({
+          maxBytes,
+          chunkBytes: 1_024,
+          fileSystem: withoutSyncs,
+        });
         const model = new Map<string, Uint8Array>();
         const used = () => [...model.values()].reduce((sum, { length }) => sum + length, 0);
         for (const step of sequence) {
@@ -91,8 +96,10 @@ function firstHalf(text: string): string {
 }
 
 describe("any text as a key", () => {
-  test("is stored under that key, or refused as KING_OBJECTSTORE_KEY_INVALID", async () => {
-    await using place = await openedStore();
+  test("is stored under that key, or refused as KING_OBJECTSTORE_KEY_INVALID", {
+    timeout: 20_000 + numRuns * 100,
+  }, async () => {
+    await using place = await openedStore({ fileSystem: withoutSyncs });
     const unit = fc.constantFrom("/", ".", "a", "\0", "\ud800", "\udc00", "é", "%", "\\", "-");
     const text = fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit, maxLength: 8 }));
     await fc.assert(
@@ -119,7 +126,9 @@ describe("any text as a key", () => {
 describe("any range", () => {
   // Below one read, below one block, and of several blocks with a short one last.
   for (const size of [0, 1, 5_000, 100_000, 262_144, 700_001]) {
-    test(`of an object of ${size} bytes gives what slice gives, or is refused`, async () => {
+    test(`of an object of ${size} bytes gives what slice gives, or is refused`, {
+      timeout: 20_000 + numRuns * 100,
+    }, async () => {
       await using place = await openedStore({ chunkBytes: 65_536 });
       const whole = Uint8Array.from(
         { length: size },

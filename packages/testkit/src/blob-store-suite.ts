@@ -341,6 +341,7 @@ export function testBlobStore(subject: BlobStoreSubject): void {
 
     test(
       "keeps keys apart that some file systems mix up, and lists them in UTF-8 order",
+      { timeout: 30_000 },
       withStore(async (store) => {
         for (const key of trickyKeys) await store.put(key, bytes(`blob of ${key}`));
         for (const key of trickyKeys)
