@@ -96,6 +96,12 @@ describe.each(packages)("$name", ({ name, folder, manifest }) => {
     });
   });
 
+  test("says what it is under its own name, and under which licence it stands", () => {
+    const text = (file: string) => readFileSync(join(folder, file), "utf8");
+    expect(text("README.md").split("\n")[0]).toBe(`# ${manifest.name}`);
+    expect(text("LICENSE")).toBe(readFileSync(join(root, "LICENSE"), "utf8"));
+  });
+
   test("has no default exports", () => {
     const files = globSync("src/**/*.ts", { cwd: folder });
     const text = (file: string) => readFileSync(join(folder, file), "utf8");
