@@ -127,6 +127,8 @@ class ChannelRealtime extends Lifetime<RealtimeClosed> implements Realtime {
   readonly #telemetry = new RealtimeTelemetry();
   readonly #diagnostics = new RealtimeDiagnostics();
   #heartbeat: Timer | undefined;
+  /** Whether the end of the last connection is the end of all. */
+  #ending = false;
   #aborted = 0;
 
   constructor(settings: RealtimeSettings, clock: Clock) {
@@ -150,7 +152,7 @@ class ChannelRealtime extends Lifetime<RealtimeClosed> implements Realtime {
 
   get state(): LifeState {
     if (this.ended !== undefined) return "closed";
-    return this.closing ? "draining" : "open";
+    return this.#ending ? "draining" : "open";
   }
 
   handle(exchange: Exchange, options: HandleOptions = {}): Connection | undefined {
@@ -165,7 +167,7 @@ class ChannelRealtime extends Lifetime<RealtimeClosed> implements Realtime {
     if ("status" in handshake) {
       return refuse(handshake.status, handshake.detail, handshake.headers);
     }
-    if (this.closing || this.ended) return refuse(503, "this endpoint is closing");
+    if (this.#ending) return refuse(503, "this endpoint is closing");
     if (this.#connections.size >= this.#settings.maxConnections) {
       return refuse(503, "this endpoint has as many connections as it may", {
         "retry-after": "10",
@@ -255,7 +257,7 @@ class ChannelRealtime extends Lifetime<RealtimeClosed> implements Realtime {
     if (this.#connections.size > 0) return;
     this.#heartbeat?.cancel();
     this.#heartbeat = undefined;
-    if (this.closing) this.#finish();
+    if (this.#ending) this.#finish();
   }
 
   #beat(): void {
@@ -321,6 +323,7 @@ class ChannelRealtime extends Lifetime<RealtimeClosed> implements Realtime {
 
   /** Every peer is told 1001 unless `options` say otherwise. */
   protected override beginClose(options: CloseOptions): void {
+    this.#ending = true;
     if (this.#connections.size === 0) this.#finish();
     const { code = 1001, reason = "server shutdown" } = options;
     for (const connection of this.#connections) {
@@ -331,12 +334,10 @@ class ChannelRealtime extends Lifetime<RealtimeClosed> implements Realtime {
 
   abort(reason?: unknown): void {
     if (this.ended !== undefined) return;
-    this.#aborted += this.#connections.size;
+    this.#ending = true;
+    this.#aborted = this.#connections.size;
+    if (this.#connections.size === 0) this.#finish();
     for (const connection of this.#connections) connection.abort(reason);
-    // Those that are cut now end on a later turn; nothing waits for them.
-    this.#heartbeat?.cancel();
-    this.#heartbeat = undefined;
-    this.#finish();
   }
 
   #finish(): void {

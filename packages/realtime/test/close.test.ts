@@ -203,3 +203,14 @@ test("options are checked when it is created", () => {
   );
   expect(() => createRealtime({ maxConnection: 1 } as object)).toThrow(/maxConnections/);
 });
+
+test("aborting cuts every connection at once and is over when they are", async () => {
+  const { realtime, url, client } = await opened();
+  const other = await connectClient(url);
+  realtime.abort();
+  realtime.abort();
+  expect(await realtime.closed).toMatchObject({ clean: false, connectionsAborted: 2 });
+  expect(realtime.stats().connections).toBe(0);
+  expect([(await client.closed).code, (await other.closed).code]).toEqual([1006, 1006]);
+  await expect(connectClient(url)).rejects.toThrow("503");
+});
