@@ -38,3 +38,14 @@ export type LoadAnswer =
   | { readonly type: "ready" }
   | { readonly type: "loaded"; readonly requests: number }
   | { readonly type: "failed"; readonly message: string };
+
+/** Sent to the subscribers: answer once this much has come in all. */
+export interface SubscribersRequest {
+  readonly untilBytes: number;
+}
+
+/** Sent by the subscribers. */
+export type SubscribersAnswer =
+  | { readonly type: "subscribed" }
+  | { readonly type: "received"; readonly receivedBytes: number }
+  | { readonly type: "failed"; readonly message: string };
