@@ -1,6 +1,7 @@
 import diagnostics from "node:diagnostics_channel";
 import {
   createServer,
+  type IncomingHttpHeaders,
   type IncomingMessage,
   type Server,
   type ServerOptions,
@@ -98,8 +99,8 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
       connectionsCheckingInterval: Math.min(1_000, Math.max(10, Math.floor(headersTimeoutMs / 4))),
       noDelay: true,
       // Node before 24.9 does not know it: there every upgrade request is handed over as one.
-      shouldUpgradeCallback: (request: IncomingMessage) =>
-        wanted.has((request.headers.upgrade ?? "").toLowerCase()),
+      shouldUpgradeCallback: ({ headers }: IncomingMessage) =>
+        wanted.has((headers.upgrade ?? "").toLowerCase()) && !bringsBody(headers),
     };
   }
 
@@ -289,7 +290,7 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
   }
 
   #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
-    const session = (socket as KnownSocket)[sessionOf] as Http1Session;
+    const session = (request.socket as KnownSocket)[sessionOf] as Http1Session;
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false; // node has taken its parser off this connection
     response.assignSocket(socket);
@@ -387,6 +388,12 @@ function takeListener(server: Server, event: string): (socket: Socket) => void {
   const [listener] = server.listeners(event);
   server.removeAllListeners(event);
   return listener as (socket: Socket) => void;
+}
+
+// The protocols that one upgrades to begin where the request ends: one with a body is a plain
+// request, as RFC 9110, section 7.8 leaves to the server.
+function bringsBody(headers: IncomingHttpHeaders): boolean {
+  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
 
 function refuseBody(exchange: HttpExchange, limits: HttpLimits): void {

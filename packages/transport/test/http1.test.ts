@@ -510,6 +510,17 @@ describe("an upgrade", () => {
     expect(await socket.readUntil("plain")).toContain("200 OK");
   });
 
+  test("with a body is served as a plain request, whether the body has come or not", async () => {
+    await using place = await open();
+    const fields = ["Connection: Upgrade", "Upgrade: websocket", "Content-Length: 3"];
+    await place.socket.write(`${head("POST / HTTP/1.1", ...fields)}abc`);
+    await place.socket.readUntil("\r\n\r\nabc");
+    await place.socket.write(head("POST / HTTP/1.1", ...fields));
+    await place.socket.write("def");
+    await place.socket.readUntil("\r\n\r\ndef");
+    expect(place.errors).toEqual([]);
+  });
+
   test("is closed with the listener's deadline when nobody closes it before", async () => {
     await using source = await exchangeSource();
     await using socket = await connectRaw({ port: source.listener.local.port });
