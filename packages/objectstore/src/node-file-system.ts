@@ -31,14 +31,14 @@ function kindOf(entry: fs.Dirent | fs.Stats): FileStatus["kind"] {
  * A call that may wait for the disk, or for a lock of the file system, runs in the thread pool: that is
  * all of them but two. Writing a few bytes goes to the page cache, and closing a small file that is
  * synced or was only read waits for nothing; both happen in place, because the way to the pool and
- * back costs five times the call. Plain descriptors, because a `FileHandle` costs more than a small read.
+ * back costs several times the call. Plain descriptors, because a `FileHandle` costs more than a small read.
  *
- * Calling everything in place would cost a third less processor time on a quiet disk. What speaks
- * against it was measured on ext4: beside another process that writes and syncs without pause a
+ * Everything but the syncs in place would cost a third less processor time on a quiet disk. What speaks
+ * against it was measured on ext4: beside another process that writes and syncs without pause, a
  * rename in place delayed the event loop by 5 to 26 ms (99th percentile; 3 ms when pooled), since it
- * waits for the journal; and making a file took 0.5 ms instead of 0.02 ms while many files had been
- * deleted or replaced within the last minute, since the file system does not reuse their inodes yet
- * and looks for others one by one.
+ * waits for the journal; and making a file took half a millisecond of computing after many files had
+ * been deleted or replaced within the last minutes, since ext4 steps over inodes that were freed
+ * lately, one by one.
  */
 export const nodeFileSystem: FileSystem = Object.freeze({
   createFile(path: string) {
