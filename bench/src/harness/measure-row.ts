@@ -13,6 +13,8 @@ type WorkloadProcess = Child<WorkloadRequest, WorkloadAnswer>;
 type LoadProcess = Child<LoadRequest, LoadAnswer>;
 
 const requestsOfWindow = 20_000;
+// A process stays as fast or slow as it happened to be compiled: several of them are looked at.
+const roundsOfProcess = 3;
 
 /** A workload in a process of its own, warmed up, of which windows can be measured. */
 interface Subject extends AsyncDisposable {
@@ -28,7 +30,8 @@ export interface BenchPlaneFile {
 
 /**
  * Measures one row: ours, the peer and the peer again, each in a process of its own, in turns. The
- * order of turns rotates, so that none is always first after a pause.
+ * order of turns rotates, so that none is always first after a pause, and every few rounds all three
+ * start afresh.
  */
 export async function measureRow(
   file: BenchPlaneFile,
@@ -38,32 +41,35 @@ export async function measureRow(
 ): Promise<Round[]> {
   const row = file.plane.rows[rowIndex];
   if (!row) throw new RangeError(`${file.plane.name} has no row ${rowIndex}`);
-  await using stack = new AsyncDisposableStack();
-  const subjects: Record<keyof Round, Subject> = {
-    ours: stack.use(await openSubject(file, rowIndex, "ours", row.ours)),
-    peer: stack.use(await openSubject(file, rowIndex, "peer", row.peer)),
-    control: stack.use(await openSubject(file, rowIndex, "peer", row.peer)),
-  };
-  const orders: readonly (readonly (keyof Round)[])[] = [
-    ["ours", "peer", "control"],
-    ["control", "ours", "peer"],
-    ["peer", "control", "ours"],
-    ["peer", "ours", "control"],
-    ["control", "peer", "ours"],
-    ["ours", "control", "peer"],
-  ];
   const rounds: Round[] = [];
-  for (let round = 0; round < roundCount; round++) {
-    onRound(round);
-    const used = { ours: 0, peer: 0, control: 0 };
-    for (const name of orders[round % orders.length] ?? []) {
-      const { cpuUs, wallUs } = await subjects[name].window();
-      used[name] = row.measure === "wall" ? wallUs : cpuUs;
+  while (rounds.length < roundCount) {
+    await using stack = new AsyncDisposableStack();
+    const subjects: Record<keyof Round, Subject> = {
+      ours: stack.use(await openSubject(file, rowIndex, "ours", row.ours)),
+      peer: stack.use(await openSubject(file, rowIndex, "peer", row.peer)),
+      control: stack.use(await openSubject(file, rowIndex, "peer", row.peer)),
+    };
+    for (let turn = 0; turn < roundsOfProcess && rounds.length < roundCount; turn++) {
+      onRound(rounds.length);
+      const used = { ours: 0, peer: 0, control: 0 };
+      for (const name of orders[rounds.length % orders.length] ?? []) {
+        const { cpuUs, wallUs } = await subjects[name].window();
+        used[name] = row.measure === "wall" ? wallUs : cpuUs;
+      }
+      rounds.push(used);
     }
-    rounds.push(used);
   }
   return rounds;
 }
+
+const orders: readonly (readonly (keyof Round)[])[] = [
+  ["ours", "peer", "control"],
+  ["control", "ours", "peer"],
+  ["peer", "control", "ours"],
+  ["peer", "ours", "control"],
+  ["control", "peer", "ours"],
+  ["ours", "control", "peer"],
+];
 
 async function openSubject(
   file: BenchPlaneFile,
