@@ -346,7 +346,7 @@ function absolutePath(target: string): [path: string, query: string] {
   return url === undefined ? [target, ""] : [url.pathname, url.search.slice(1)];
 }
 
-export function bodyLimit(limitBytes: number, announcedBytes: number) {
+function bodyLimit(limitBytes: number, announcedBytes: number) {
   return httpErrors.create(
     "KING_HTTP_BODY_LIMIT",
     `body: expected at most ${limitBytes} bytes, got ${announcedBytes} or more`,

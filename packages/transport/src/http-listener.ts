@@ -89,13 +89,13 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
   }
 
   #http1Options(): ServerOptions {
-    const { headersTimeoutMs, keepAliveTimeoutMs, maxHeaderBytes, upgradeProtocols } = this.#limits;
+    const { headersTimeoutMs, maxHeaderBytes, upgradeProtocols } = this.#limits;
     const wanted = new Set(upgradeProtocols.map((protocol) => protocol.toLowerCase()));
     return {
       maxHeaderSize: maxHeaderBytes,
       headersTimeout: Number.isFinite(headersTimeoutMs) ? headersTimeoutMs : noTimeout,
       requestTimeout: noTimeout, // ours also holds for HTTP/2; see Deadlines
-      keepAliveTimeout: Number.isFinite(keepAliveTimeoutMs) ? keepAliveTimeoutMs : noTimeout,
+      keepAliveTimeout: noTimeout, // ours needs no timer for each response; see Http1Session
       connectionsCheckingInterval: Math.min(1_000, Math.max(10, Math.floor(headersTimeoutMs / 4))),
       noDelay: true,
       // Node before 24.9 does not know it: there every upgrade request is handed over as one.
@@ -262,9 +262,9 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
     const session = new Http2Session(handshake, socket, this.#limits);
     this.#admit(session);
     // node reports flags, the raw fields last.
-    handshake.on("stream", (stream: ServerHttp2Stream, _headers, flags, raw?: string[]) => {
+    handshake.on("stream", (stream: ServerHttp2Stream, headers, flags, raw?: string[]) => {
       const endStream = (flags & 0x1) !== 0;
-      const exchange = new Http2Exchange(session, stream, raw ?? [], endStream);
+      const exchange = new Http2Exchange(session, stream, headers, raw ?? [], endStream);
       session.opened(exchange);
       // node enforces the setting only once the client has acknowledged it.
       if (exchange.headerBytes <= maxHeaderBytes) this.#serve(exchange);

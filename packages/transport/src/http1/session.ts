@@ -19,6 +19,9 @@ export class Http1Session extends BaseSession {
   /** Exchanges that `abort` ended. */
   #cut = 0;
   #lingering = -1;
+  #openedSeen = 0;
+  #idleBytes = -1;
+  #idleMs = 0;
 
   constructor(socket: Socket, limits: HttpLimits) {
     super();
@@ -96,9 +99,25 @@ export class Http1Session extends BaseSession {
 
   sweep(tickMs: number): void {
     for (const exchange of this.#active) exchange.sweep(tickMs);
-    if (this.#lingering === -1) return;
-    if (this.#active.size === 0) this.#lingering += tickMs;
-    if (this.#lingering > lingerMs) this.#socket.destroy();
+    if (this.#active.size > 0 || this.#upgraded !== undefined) return;
+    if (this.#lingering !== -1) {
+      this.#lingering += tickMs;
+      if (this.#lingering > lingerMs) this.#socket.destroy();
+    } else this.#sweepIdle(tickMs);
+  }
+
+  /** Ends a connection that has been served and then was silent for the keep-alive time. */
+  #sweepIdle(tickMs: number): void {
+    const { bytesRead } = this.#socket;
+    if (this.#opened !== this.#openedSeen) {
+      this.#openedSeen = this.#opened;
+      this.#idleBytes = bytesRead;
+      this.#idleMs = 0;
+    }
+    // Further bytes are the head of a request, which has a deadline of its own.
+    if (bytesRead !== this.#idleBytes) return;
+    this.#idleMs += tickMs;
+    if (this.#idleMs > this.limits.keepAliveTimeoutMs) this.#socket.destroySoon();
   }
 
   stats(): SessionStats {

@@ -1,4 +1,9 @@
-import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import {
+  constants,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+} from "node:http2";
 import type {
   HeaderFields,
   ResponseBody,
@@ -33,32 +38,27 @@ const fieldOverheadBytes = 32; // RFC 9113, section 6.5.2
 /** One request on an HTTP/2 connection. */
 export class Http2Exchange extends HttpExchange {
   readonly #stream: ServerHttp2Stream;
-  readonly #pseudo: Record<string, string> = {};
-  readonly #fields: string[] = [];
+  readonly #received: IncomingHttpHeaders;
+  readonly #raw: readonly string[];
+  readonly #bodyless: boolean;
+  #fields: string[] | undefined;
   #trailersReceived: string[] = [];
   #trailersToSend: HeaderFields | undefined;
   #stopped = false;
   #lingering = -1;
-  readonly #bodyless: boolean;
-  /** Size of the received header block (RFC 9113, section 6.5.2). */
-  headerBytes = 0;
 
   constructor(
     session: Http2Session,
     stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
     rawHeaders: readonly string[],
     bodyless: boolean,
   ) {
     super(session, session.limits);
     this.#stream = stream;
+    this.#received = headers;
+    this.#raw = rawHeaders;
     this.#bodyless = bodyless;
-    for (let i = 0; i < rawHeaders.length; i += 2) {
-      const name = rawHeaders[i] as string;
-      const value = rawHeaders[i + 1] as string;
-      this.headerBytes += name.length + value.length + fieldOverheadBytes;
-      if (name.startsWith(":")) this.#pseudo[name] = value;
-      else this.#fields.push(name, value);
-    }
     stream.on("error", () => undefined); // told by "close", with its code
     stream.once("close", () => this.#onClose());
     if (!bodyless) {
@@ -68,24 +68,31 @@ export class Http2Exchange extends HttpExchange {
     }
   }
 
+  /** Size of the received header block (RFC 9113, section 6.5.2). */
+  get headerBytes(): number {
+    let bytes = 0;
+    for (const text of this.#raw) bytes += text.length + fieldOverheadBytes / 2;
+    return bytes;
+  }
+
   get capabilities(): ReadonlySet<StreamCapability> {
     return capabilities;
   }
 
   get method(): string {
-    return this.#pseudo[":method"] ?? "";
+    return this.#received[":method"] ?? "";
   }
 
   get target(): string {
-    return this.#pseudo[":path"] ?? "";
+    return this.#received[":path"] ?? "";
   }
 
   get scheme(): string {
-    return this.#pseudo[":scheme"] ?? "";
+    return this.#received[":scheme"] ?? "";
   }
 
   get authority(): string {
-    return this.#pseudo[":authority"] ?? this.headers.get("host") ?? "";
+    return this.#received[":authority"] ?? this.headers.get("host") ?? "";
   }
 
   get responded(): boolean {
@@ -101,6 +108,13 @@ export class Http2Exchange extends HttpExchange {
   }
 
   protected get rawHeaders(): readonly string[] {
+    if (this.#fields === undefined) {
+      this.#fields = [];
+      for (let i = 0; i < this.#raw.length; i += 2) {
+        const name = this.#raw[i] as string;
+        if (!name.startsWith(":")) this.#fields.push(name, this.#raw[i + 1] as string);
+      }
+    }
     return this.#fields;
   }
 
