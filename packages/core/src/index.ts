@@ -75,6 +75,7 @@ export type {
 export { emptyHeaders, type HeaderFields, type HeaderView, headerView } from "./header-view.ts";
 export { Lifetime } from "./lifetime.ts";
 export type { Listener, ListenerClosed, ListenerStats } from "./listener.ts";
+export type { AdminSection } from "./ports/admin-section.ts";
 export type {
   BlobInfo,
   BlobPage,
@@ -86,6 +87,21 @@ export type {
   OpenBlob,
   PutBlobOptions,
 } from "./ports/blob-store.ts";
+export type { Codec } from "./ports/codec.ts";
+export type { Lease, LeaseStore } from "./ports/lease.ts";
+export type { MetricSample, MetricsSource } from "./ports/metrics-source.ts";
+export type {
+  QuicCapability,
+  QuicConnectOptions,
+  QuicEngine,
+  QuicListenOptions,
+  QuicTls,
+  TicketStore,
+} from "./ports/quic-engine.ts";
+export type { RunInfo, RunService, RunState } from "./ports/run-service.ts";
+export type { ScalingTarget } from "./ports/scaling-target.ts";
+export type { ServiceEndpoint, ServiceResolver } from "./ports/service-resolver.ts";
+export type { ToolCaller, ToolInfo } from "./ports/tool-caller.ts";
 export { type Random, seededRandom, systemRandom } from "./random.ts";
 export type {
   InformationalResponse,

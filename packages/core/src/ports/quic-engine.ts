@@ -1,0 +1,47 @@
+import type { Endpoint } from "../endpoint.ts";
+import type { Listener } from "../listener.ts";
+import type { StreamSession } from "../session.ts";
+
+/** What an engine may lack; a lack is refused with a typed error, never faked. */
+export type QuicCapability = "datagrams" | "migration" | "resumption" | "early-data" | "keylog";
+
+/** What a QUIC endpoint shows of itself and trusts; PEM. */
+export interface QuicTls {
+  readonly alpn: readonly string[];
+  readonly cert?: string;
+  readonly key?: string;
+  readonly ca?: string;
+  /** Name to ask for and to verify. */
+  readonly serverName?: string;
+}
+
+/** Options of {@link QuicEngine.connect}. */
+export interface QuicConnectOptions {
+  readonly remote: Endpoint;
+  readonly tls: QuicTls;
+  readonly tickets?: TicketStore;
+  readonly signal?: AbortSignal;
+}
+
+/** Options of {@link QuicEngine.listen}. */
+export interface QuicListenOptions {
+  readonly local: Endpoint;
+  readonly tls: QuicTls;
+  /** Called with each session whose handshake is complete. */
+  readonly onSession: (session: StreamSession) => void;
+}
+
+/** A native QUIC implementation (RFC 9000), as the protocols above it see it. */
+export interface QuicEngine {
+  readonly name: string;
+  readonly capabilities: ReadonlySet<QuicCapability>;
+  connect(options: QuicConnectOptions): Promise<StreamSession>;
+  listen(options: QuicListenOptions): Promise<Listener>;
+}
+
+/** Where TLS session tickets are kept. A ticket belongs to the origin that issued it alone. */
+export interface TicketStore {
+  put(origin: string, ticket: Uint8Array, expiresAt: number): void | Promise<void>;
+  /** Takes one out: a ticket is used once (RFC 8446, appendix C.4). */
+  take(origin: string): Uint8Array | undefined | Promise<Uint8Array | undefined>;
+}
