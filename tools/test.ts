@@ -36,6 +36,11 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, interr
 
 const started = performance.now();
 const only = process.argv.slice(2);
+const unknown = only.filter((name) => !stages.some((stage) => stage.name === name));
+if (unknown.length > 0) {
+  const names = stages.map(({ name }) => name).join(", ");
+  throw new Error(`expected some of ${names}, got ${unknown.join(", ")}`);
+}
 const results = await runStages(
   only.length === 0 ? stages : stages.filter(({ name }) => only.includes(name)),
   { cores: Math.min(availableParallelism(), 4), onResult: print },
