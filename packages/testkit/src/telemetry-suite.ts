@@ -34,6 +34,8 @@ export interface ExpectedMetric {
 export interface TelemetrySubject<Plane> {
   /** The plane's name; its tracer and meter are named `@king-runtime/<name>`. */
   readonly name: string;
+  /** What the tests are listed under. @default "telemetry of <name>" */
+  readonly title?: string;
   /** Opens the plane; called once for each test. */
   open(): Promise<Plane>;
   /** One operation, to its end; `expect` inside proves that it succeeded. May be run twice. */
@@ -60,7 +62,7 @@ export function testTelemetry<Plane>(subject: TelemetrySubject<Plane>): void {
     }
   }
 
-  describe(`telemetry of ${subject.name}`, () => {
+  describe(subject.title ?? `telemetry of ${subject.name}`, () => {
     afterEach(uninstallTelemetry);
 
     test("leaves the documented spans, with their kind, attributes and parent", async () => {

@@ -1,4 +1,5 @@
 import { sleep } from "@king-runtime/core";
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { testClock } from "../src/index.ts";
 
@@ -77,4 +78,27 @@ test("advanceAsync lets sleepers go on between timers", async () => {
   await clock.advanceAsync(30);
   await walker;
   expect(seen).toEqual([10, 20, 30]);
+});
+
+test("whatever is started and cancelled, timers fire once, in order, when they are due", () => {
+  const timer = fc.record({ delayMs: fc.nat(100), cancelled: fc.boolean() });
+  fc.assert(
+    fc.property(fc.array(timer), fc.array(fc.nat(40)), (timers, steps) => {
+      const clock = testClock();
+      const fired: { index: number; atMs: number }[] = [];
+      for (const [index, { delayMs, cancelled }] of timers.entries()) {
+        const started = clock.after(delayMs, () => fired.push({ index, atMs: clock.monotonic() }));
+        if (cancelled) started.cancel();
+      }
+      for (const step of steps) clock.advance(step);
+      const untilMs = steps.reduce((sum, step) => sum + step, 0);
+      const expected = timers
+        .map(({ delayMs, cancelled }, index) => ({ index, atMs: Math.max(1, delayMs), cancelled }))
+        .filter(({ atMs, cancelled }) => !cancelled && atMs <= untilMs)
+        .sort((a, b) => a.atMs - b.atMs || a.index - b.index)
+        .map(({ index, atMs }) => ({ index, atMs }));
+      expect(fired).toEqual(expected);
+    }),
+    { numRuns: Number(process.env["KING_FUZZ_RUNS"] ?? 200) },
+  );
 });
