@@ -1,8 +1,11 @@
 import type { Writable } from "node:stream";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import * as ws from "ws";
 import { encodeFrame } from "../src/frame.ts";
+
+// Processes and full sockets take their time on a busy machine.
+vi.setConfig({ testTimeout: 30_000 });
 
 // Exported, but not typed.
 const { Receiver } = ws as unknown as {

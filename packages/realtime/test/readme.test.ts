@@ -1,7 +1,10 @@
 import { dirname } from "node:path";
 import { readReadme, runExample } from "@king-runtime/testkit";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { realtimeErrors, realtimeSection } from "../src/index.ts";
+
+// Processes and full sockets take their time on a busy machine.
+vi.setConfig({ testTimeout: 30_000 });
 
 const folder = dirname(import.meta.dirname);
 const readme = await readReadme(folder);

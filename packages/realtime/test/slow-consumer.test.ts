@@ -1,7 +1,10 @@
 import { recordDiagnostics } from "@king-runtime/testkit";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { SlowDiagnostic } from "../src/index.ts";
 import { connectClient, connectRawClient, openEndpoint } from "./endpoint.ts";
+
+// Processes and full sockets take their time on a busy machine.
+vi.setConfig({ testTimeout: 30_000 });
 
 const everyone = () => ({ channels: ["news"] });
 const message = "m".repeat(64 * 1024);

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import {
   childEnvironment,
   parseCpuTime,
@@ -6,6 +6,9 @@ import {
   startProcess,
   watchResources,
 } from "../src/index.ts";
+
+// Processes and full sockets take their time on a busy machine.
+vi.setConfig({ testTimeout: 30_000 });
 
 const node = (script: string) => ({ command: process.execPath, args: ["-e", script] });
 

@@ -1,6 +1,9 @@
 import { writeFile } from "node:fs/promises";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { readReadme, runExample, temporaryFolder } from "../src/index.ts";
+
+// Processes and full sockets take their time on a busy machine.
+vi.setConfig({ testTimeout: 30_000 });
 
 test("finds the examples and the tables of a README", async () => {
   await using folder = await temporaryFolder();

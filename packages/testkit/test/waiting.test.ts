@@ -1,7 +1,7 @@
 import { channel } from "node:diagnostics_channel";
 import { access, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import {
   eventually,
   recordDiagnostics,
@@ -11,6 +11,9 @@ import {
   watchResources,
   withDeadline,
 } from "../src/index.ts";
+
+// Processes and full sockets take their time on a busy machine.
+vi.setConfig({ testTimeout: 30_000 });
 
 test("a deadline names what was waited for and leaves no timer", async () => {
   const resources = watchResources();
