@@ -1,6 +1,9 @@
 import { join } from "node:path";
 import { startNode, temporaryFolder } from "@king-runtime/testkit";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+
+// Processes and full sockets take their time on a busy machine.
+vi.setConfig({ testTimeout: 30_000 });
 
 const source = join(import.meta.dirname, "../src");
 

@@ -3,8 +3,11 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { notRun, type SkippableTest } from "@king-runtime/testkit";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { startServer, uploadTo, watchBucket } from "./started-server.ts";
+
+// Processes and full sockets take their time on a busy machine.
+vi.setConfig({ testTimeout: 30_000 });
 
 /** A file system of its own of that size, in memory; gone when the test ends. */
 async function smallDisk(bytes: number, context: SkippableTest): Promise<string> {

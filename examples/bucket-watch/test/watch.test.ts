@@ -1,7 +1,10 @@
 import { connectRaw, eventually } from "@king-runtime/testkit";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import WebSocket from "ws";
 import { startServer, uploadTo, watchBucket } from "./started-server.ts";
+
+// Processes and full sockets take their time on a busy machine.
+vi.setConfig({ testTimeout: 30_000 });
 
 test("a watcher is greeted, by default in the inbox", async () => {
   const { origin } = await startServer();
