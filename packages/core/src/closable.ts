@@ -19,7 +19,7 @@ export interface CloseOptions {
   reason?: string;
   /** Told to the peer where the protocol can carry it. */
   code?: number;
-  /** How long to wait for what is under way, in milliseconds, before it is aborted. @default 30_000 */
+  /** How long to wait for what is under way, in milliseconds, before it is aborted; `Infinity` waits. @default 30_000 */
   deadlineMs?: number;
   /** Turns the wait into an abort when it fires; `close` still resolves. */
   signal?: AbortSignal;

@@ -68,7 +68,8 @@ export abstract class Lifetime<Info extends Closed> implements Closable<Info> {
     const { deadlineMs = defaultDeadlineMs, signal } = options;
     const cut = () => this.abort(signal?.aborted ? signal.reason : deadlineReached(deadlineMs));
     if (signal?.aborted) cut();
-    const timer = this.#info === undefined ? this.clock.after(deadlineMs, cut) : undefined;
+    const waits = this.#info === undefined && deadlineMs !== Number.POSITIVE_INFINITY;
+    const timer = waits ? this.clock.after(deadlineMs, cut) : undefined;
     signal?.addEventListener("abort", cut, { once: true });
     await this.closed;
     timer?.cancel();
