@@ -27,7 +27,7 @@ export async function download(
     const contentRange = `bytes ${start}-${start + length - 1}/${info.size}`;
     exchange.respond(206, { ...fields, "content-range": contentRange });
   }
-  for await (const chunk of blob.body) await exchange.write(chunk);
+  for await (const chunk of blob.body) await exchange.write(chunk, { transfer: true });
   await exchange.end();
 }
 

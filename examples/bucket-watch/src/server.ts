@@ -41,7 +41,7 @@ export interface CreateServerOptions {
   readonly onHandlerError?: (error: unknown) => void;
 }
 
-/** Bucket-watch as a system of three components: objects, web, channels. */
+/** Bucket-watch as a system of three components: objects, channels, web. */
 export interface Server {
   readonly system: System;
   /** Set while the system is started. */
@@ -70,7 +70,7 @@ export function createServer(options: CreateServerOptions): Server {
   };
   const web: Component = {
     name: "web",
-    dependsOn: ["objects"],
+    dependsOn: ["objects", "channels"],
     async start() {
       listener = await listenHttp({
         handler: createApplication({ store: present(store), realtime }),
@@ -85,11 +85,10 @@ export function createServer(options: CreateServerOptions): Server {
     stop: () => listener?.abort(),
     stats: () => ({ ...listener?.stats() }),
   };
-  // Watchers are told to go before the listener waits for its connections.
-  const channels = realtime.component({ name: "channels", dependsOn: ["web"] });
+  const channels = realtime.component({ name: "channels" });
 
   return {
-    system: createSystem({ components: [objects, web, channels] }),
+    system: createSystem({ components: [objects, channels, web] }),
     realtime,
     get store() {
       return present(store);

@@ -1,6 +1,6 @@
 import type { CloseOptions } from "./closable.ts";
 import { Lifetime } from "./lifetime.ts";
-import type { Stream, StreamCapability, StreamClosed } from "./stream.ts";
+import type { Stream, StreamCapability, StreamClosed, WriteOptions } from "./stream.ts";
 import { streamErrors } from "./stream-errors.ts";
 
 /** What every stream shares, for implementers: web streams made on demand, one reader, its end. */
@@ -11,7 +11,7 @@ export abstract class BaseStream extends Lifetime<StreamClosed> implements Strea
 
   protected readonly kind: string = "stream";
   abstract readonly capabilities: ReadonlySet<StreamCapability>;
-  abstract write(chunk: Uint8Array): undefined | Promise<void>;
+  abstract write(chunk: Uint8Array, options?: WriteOptions): undefined | Promise<void>;
   abstract end(chunk?: Uint8Array): Promise<void>;
   abstract reset(code?: number): void;
   abstract stopReading(code?: number): void;

@@ -116,7 +116,7 @@ export type {
   SessionStats,
   StreamSession,
 } from "./session.ts";
-export type { Stream, StreamCapability, StreamClosed } from "./stream.ts";
+export type { Stream, StreamCapability, StreamClosed, WriteOptions } from "./stream.ts";
 export { streamErrors } from "./stream-errors.ts";
 export type {
   Component,

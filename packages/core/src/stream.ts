@@ -29,6 +29,16 @@ export type StreamCapability =
   /** Unreliable messages beside the streams. */
   | "datagrams";
 
+/** Options of {@link Stream.write}. */
+export interface WriteOptions {
+  /**
+   * Gives the chunk's memory to the stream, which frees it once the bytes are sent instead of leaving
+   * it to the garbage collector: memory stays flat in a long transfer. It is not to be used afterwards. A
+   * chunk that shares its `ArrayBuffer` is sent as usual. @default false
+   */
+  transfer?: boolean;
+}
+
 /** One unit of protocol work: bytes both ways, each direction with an end of its own. */
 export interface Stream extends Closable<StreamClosed> {
   readonly capabilities: ReadonlySet<StreamCapability>;
@@ -39,7 +49,7 @@ export interface Stream extends Closable<StreamClosed> {
    * and rejects when the stream ends first.
    * @throws {KingError} KING_STREAM_ENDED after `end()`, KING_STREAM_CLOSED after the end of the stream.
    */
-  write(chunk: Uint8Array): undefined | Promise<void>;
+  write(chunk: Uint8Array, options?: WriteOptions): undefined | Promise<void>;
   /** Ends the sending direction after `chunk`; resolves when it is handed to the system. */
   end(chunk?: Uint8Array): Promise<void>;
   /**

@@ -120,6 +120,33 @@ export const streamClauses: readonly StreamClause[] = [
     },
   },
   {
+    title: "sends bytes whose memory is given to it (transfer) whole",
+    async run(harness) {
+      const { stream, peer } = harness;
+      const part = (i: number) => new Uint8Array(50_000).fill(i);
+      const sending = apart(
+        (async () => {
+          for (let i = 0; i < 20; i++) await stream.write(part(i), { transfer: true });
+          await stream.end();
+        })(),
+      );
+      const expected = Buffer.concat(Array.from({ length: 20 }, (_, i) => part(i))).toString();
+      const received = await within(harness, collectPeer(peer), "all bytes");
+      assert.ok(received === expected, "expected the bytes that were given");
+      await sending;
+    },
+    mutation: {
+      title: "frees the memory before the bytes are sent",
+      faults: (stream) => ({
+        write(chunk: Uint8Array) {
+          const wait = stream.write(chunk);
+          (chunk.buffer as ArrayBuffer).transfer(0);
+          return wait;
+        },
+      }),
+    },
+  },
+  {
     title: "tells a writer to wait while the peer does not read, and lets it go on when it does",
     async run(harness) {
       const { stream, peer } = harness;

@@ -13,6 +13,7 @@ import {
   type Stream,
   streamErrors,
   type Upgrade,
+  type WriteOptions,
 } from "@king-runtime/core";
 import { Deadlines, type Progress } from "./deadlines.ts";
 import { type HttpPhase, httpErrors } from "./errors.ts";
@@ -93,9 +94,9 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
     this.endResponse();
   }
 
-  write(chunk: Uint8Array): undefined | Promise<void> {
+  write(chunk: Uint8Array, options?: WriteOptions): undefined | Promise<void> {
     if (this.discardsBody && this.ended === undefined) return undefined;
-    return this.#writable().write(chunk);
+    return this.#writable().write(chunk, options);
   }
 
   async end(chunk?: Uint8Array): Promise<void> {

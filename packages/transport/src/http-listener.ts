@@ -363,10 +363,13 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
     const server = this.#server;
     const released = new Promise<void>((resolve) => server.close(() => resolve()));
     for (const socket of this.#fresh) socket.destroy();
-    // The deadline of the listener ends its sessions: they have none of their own.
+    // The deadline of the listener ends its sessions: they have none of their own. Upgraded ones
+    // belong to whoever upgraded them, who closes them in his own time.
     const forwarded = { ...options, deadlineMs: Number.POSITIVE_INFINITY };
-    await Promise.all([...this.#sessions].map((session) => session.close(forwarded)));
-    await released;
+    for (const session of this.#sessions) void session.close(forwarded);
+    const sessions = [...this.#sessions];
+    await Promise.all(sessions.map((session) => session.left));
+    if (sessions.every((session) => session.state === "closed")) await released;
     this.#sweep?.cancel();
     this.finish({ by: "local", clean: this.#cut === 0, sessionsAborted: this.#cut });
   }

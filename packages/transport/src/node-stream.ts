@@ -1,5 +1,10 @@
 import type { Duplex } from "node:stream";
-import { BaseStream, type StreamCapability, streamErrors } from "@king-runtime/core";
+import {
+  BaseStream,
+  type StreamCapability,
+  streamErrors,
+  type WriteOptions,
+} from "@king-runtime/core";
 import { NodeWriter } from "./node-writer.ts";
 
 const capabilities: ReadonlySet<StreamCapability> = new Set(["half-close", "receive-backpressure"]);
@@ -45,9 +50,9 @@ export class NodeStream extends BaseStream {
     return this.#writer.ended || this.closing ? "draining" : "open";
   }
 
-  write(chunk: Uint8Array): undefined | Promise<void> {
+  write(chunk: Uint8Array, options?: WriteOptions): undefined | Promise<void> {
     if (this.ended !== undefined || this.#reset) throw this.#failure();
-    return this.#writer.write(chunk);
+    return this.#writer.write(chunk, options);
   }
 
   async end(chunk?: Uint8Array): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Writable } from "node:stream";
-import { streamErrors } from "@king-runtime/core";
+import { streamErrors, type WriteOptions } from "@king-runtime/core";
 
 /**
  * A larger last chunk goes out in slices, each waiting for room: so progress of a slow peer is seen
@@ -26,7 +26,7 @@ export class NodeWriter {
     this.#failure = failure;
   }
 
-  write(chunk: Uint8Array): undefined | Promise<void> {
+  write(chunk: Uint8Array, options?: WriteOptions): undefined | Promise<void> {
     const output = this.#output;
     if (this.ended) {
       throw streamErrors.create("KING_STREAM_ENDED", "expected no write after end()", {});
@@ -41,7 +41,12 @@ export class NodeWriter {
       );
     }
     this.bytes += chunk.length;
-    if (output.write(chunk)) return undefined;
+    // A view of a larger buffer, such as node's pool, would take its neighbours along.
+    const free = options?.transfer && chunk.length === chunk.buffer.byteLength;
+    const goOn = free
+      ? output.write(chunk, () => void (chunk.buffer as ArrayBuffer).transfer(0))
+      : output.write(chunk);
+    if (goOn) return undefined;
     if (this.#room === undefined) {
       this.#room = Promise.withResolvers();
       output.once("drain", () => {

@@ -521,13 +521,25 @@ describe("an upgrade", () => {
     expect(place.errors).toEqual([]);
   });
 
-  test("is closed with the listener's deadline when nobody closes it before", async () => {
+  test("outlives the listener's close(), and ends with its abort()", async () => {
     await using source = await exchangeSource();
     await using socket = await connectRaw({ port: source.listener.local.port });
     await socket.write(ask);
     const stream = (await source.next()).upgrade?.accept();
-    await withDeadline(source.listener.close({ deadlineMs: 50 }), "close()");
-    expect((await stream?.closed)?.clean).toBe(false);
-    await withDeadline(socket.ended, "the end");
+    await socket.readUntil("\r\n\r\n");
+    await withDeadline(source.listener.close(), "close()");
+    expect((await source.listener.closed).clean).toBe(true);
+    expect(stream?.state).toBe("open");
+    await stream?.end(Buffer.from("still here"));
+    await socket.readUntil("still here");
+
+    await using other = await exchangeSource();
+    await using second = await connectRaw({ port: other.listener.local.port });
+    await second.write(ask);
+    const cut = (await other.next()).upgrade?.accept();
+    const reason = new Error("enough");
+    other.listener.abort(reason);
+    expect(await cut?.closed).toMatchObject({ by: "local", clean: false, error: reason });
+    await withDeadline(second.ended, "the end");
   });
 });

@@ -14,6 +14,7 @@ export class Http1Session extends BaseSession {
   readonly #socket: Socket;
   readonly #active = new Set<Http1Exchange>();
   #upgraded: NodeStream | undefined;
+  readonly #left = Promise.withResolvers<void>();
   #opened = 0;
   #aborted: unknown;
   /** Exchanges that `abort` ended. */
@@ -36,6 +37,7 @@ export class Http1Session extends BaseSession {
       const streamsAborted = this.#cut + this.#active.size;
       for (const exchange of [...this.#active]) exchange.onSocketClose();
       this.#active.clear();
+      this.#left.resolve();
       const local = this.#aborted !== undefined || this.closing;
       const error = this.#aborted ?? failure;
       this.finish({
@@ -81,7 +83,13 @@ export class Http1Session extends BaseSession {
   upgraded(exchange: Http1Exchange, socket: Socket): Stream {
     this.#active.delete(exchange);
     this.#upgraded = new NodeStream(socket, this.limits);
+    this.#left.resolve();
     return this.#upgraded;
+  }
+
+  /** Resolves when the connection is closed, or belongs to whoever upgraded it. */
+  get left(): Promise<void> {
+    return this.#left.promise;
   }
 
   /**

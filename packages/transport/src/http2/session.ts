@@ -51,6 +51,11 @@ export class Http2Session extends BaseSession {
     return this.closing ? "draining" : "open";
   }
 
+  /** Resolves when the connection is closed. */
+  get left(): Promise<unknown> {
+    return this.closed;
+  }
+
   get exchangesActive(): number {
     return this.#active.size;
   }
