@@ -34,6 +34,10 @@ export function checkRange(range: ByteRange | undefined): void {
   if (range === undefined) return;
   if (typeof range !== "object" || range === null)
     throw optionError("range", `expected an object, got ${describeValue(range)}`);
+  for (const name of Object.keys(range)) {
+    if (!["start", "length", "suffixLength"].includes(name))
+      throw optionError(`range.${name}`, "expected start and length, or suffixLength");
+  }
   if ("suffixLength" in range) {
     count("range.suffixLength", range.suffixLength, 0);
     if ("start" in range || "length" in range)

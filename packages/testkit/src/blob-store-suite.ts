@@ -317,6 +317,7 @@ export function testBlobStore(subject: BlobStoreSubject): void {
           { start: Number.NaN },
           { suffixLength: 0 },
           { suffixLength: -1 },
+          { start: 0, end: 3 },
         ];
         for (const range of refused)
           await expectCategory(store.get("k", { range: range as ByteRange }), "validation");
