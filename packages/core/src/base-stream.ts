@@ -8,6 +8,7 @@ export abstract class BaseStream extends Lifetime<StreamClosed> implements Strea
   #readable: ReadableStream<Uint8Array> | undefined;
   #writable: WritableStream<Uint8Array> | undefined;
   #taken = false;
+  #reading = false;
 
   protected readonly kind: string = "stream";
   abstract readonly capabilities: ReadonlySet<StreamCapability>;
@@ -18,25 +19,37 @@ export abstract class BaseStream extends Lifetime<StreamClosed> implements Strea
   /** The received bytes; called once. */
   protected abstract read(): AsyncGenerator<Uint8Array, undefined>;
 
-  /** Whether somebody reads, or has read. */
+  /** Whether somebody has begun to read. */
   protected get taken(): boolean {
-    return this.#taken;
+    return this.#reading;
   }
 
   [Symbol.asyncIterator](): AsyncGenerator<Uint8Array, undefined> {
+    this.#take();
+    this.#reading = true;
+    return this.read();
+  }
+
+  #take(): void {
     if (this.#taken) {
       throw streamErrors.create("KING_STREAM_BUSY", "expected one reader, got a second", {});
     }
     this.#taken = true;
-    return this.read();
   }
 
   get readable(): ReadableStream<Uint8Array> {
     if (this.#readable === undefined) {
-      const source = this[Symbol.asyncIterator]();
+      this.#take();
+      let source: AsyncGenerator<Uint8Array, undefined> | undefined;
+      // Reading begins with the first chunk that is wanted: many take a body and never look at it.
+      const begin = () => {
+        this.#reading = true;
+        return this.read();
+      };
       this.#readable = new ReadableStream<Uint8Array>(
         {
           async pull(controller) {
+            source ??= begin();
             const { done, value } = await source.next();
             if (done) controller.close();
             else controller.enqueue(value);

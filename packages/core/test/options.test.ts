@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { defineConfig, resolveOptions } from "../src/index.ts";
+import { defineConfig, defineSection, listKey, resolveOptions } from "../src/index.ts";
 import { door } from "./sections.ts";
 
 const others = ["signal"];
@@ -30,6 +30,33 @@ test("a lock binds options of a call too, an equal value excepted", () => {
     expect.objectContaining({ code: "KING_CONFIG_LOCKED" }),
   );
   expect(resolveOptions(door, { width: 90 }, { config }).width).toBe(90);
+});
+
+test("a lock accepts a list that is equal to the operator's, and no other", () => {
+  const operator = { policy: { lock: ["door.visitors"] }, door: { visitors: ["ann", "bob"] } };
+  const config = defineConfig({ sections: [door], operator });
+  const visitors = ["ann", "bob"];
+  expect(resolveOptions(door, { visitors }, { config }).visitors).toEqual(visitors);
+  expect(() => resolveOptions(door, { visitors: ["ann"] }, { config })).toThrow(
+    expect.objectContaining({
+      code: "KING_CONFIG_LOCKED",
+      details: { key: "door.visitors", policy: "in policy.lock" },
+    }),
+  );
+});
+
+test("a list is frozen, and follows neither the caller's nor the key's own", () => {
+  const visitors = ["ann"];
+  const values = resolveOptions(door, { visitors });
+  visitors.push("bob");
+  expect(values.visitors).toEqual(["ann"]);
+  expect(Object.isFrozen(values.visitors)).toBe(true);
+  expect(Object.isFrozen(visitors)).toBe(false);
+  const byDefault = ["cat"];
+  const section = defineSection("yard", { pets: listKey({ default: byDefault, doc: "Pets." }) });
+  byDefault.push("dog");
+  expect(resolveOptions(section).pets).toEqual(["cat"]);
+  expect(Object.isFrozen(resolveOptions(section).pets)).toBe(true);
 });
 
 test("a security key is locked also without a config", () => {

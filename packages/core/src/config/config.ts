@@ -99,7 +99,8 @@ interface Entry {
 
 /**
  * Validates every layer once and freezes the outcome. Overrides win over the environment, that over
- * the operator's file, that over the defaults; a locked key takes its value from the operator alone.
+ * the operator's file, that over the defaults; a locked key takes its value from the operator
+ * alone, whose are the file and the environment.
  *
  * @throws {KingError} KING_CONFIG_INVALID listing all that is wrong; KING_CONFIG_LOCKED for an
  * override that the operator's policy forbids.
@@ -239,7 +240,7 @@ function layer(
       if (message !== undefined) {
         issues.push({ key: id, message });
       } else if (from === "overrides" && (forbidden || entry.locked) && !same(value, entry.value)) {
-        throw locked(id, forbidden ? "policy.overrides is forbid" : policyOf(entry));
+        throw locked(id, entry.key, forbidden);
       } else {
         entries.set(id, { ...entry, value: freeze(value), from });
       }
@@ -262,17 +263,19 @@ export function checkValue(
   return { message: `${label}: expected ${key.expected}, got ${got}` };
 }
 
-/** The error for touching a locked key. */
-export function locked(key: string, policy: string) {
+/** The error for touching a locked key, or any when overrides are forbidden. */
+export function locked(id: string, key: ConfigKey, forbidden = false) {
+  const policy = forbidden
+    ? "policy.overrides is forbid"
+    : key.security
+      ? "a security setting, not in policy.unlock"
+      : "in policy.lock";
   return configErrors.create(
     "KING_CONFIG_LOCKED",
-    `${key}: expected the operator's value, got another; ${policy}`,
-    { key, policy },
+    `${id}: expected the operator's value, got another; ${policy}`,
+    { key: id, policy },
   );
 }
-
-const policyOf = (entry: Entry) =>
-  entry.key.security ? "a security setting, not in policy.unlock" : "in policy.lock";
 
 function readPolicy(
   sections: readonly Section[],
@@ -334,11 +337,13 @@ function hint(name: string, names: Iterable<string>): string {
 const list = (names: readonly string[]) =>
   names.length === 0 ? "none" : names.map((name) => `"${name}"`).join(", ");
 
-function freeze(value: unknown): unknown {
+/** The value as a snapshot holds it: a list is a frozen copy. */
+export function freeze(value: unknown): unknown {
   return Array.isArray(value) ? Object.freeze([...value]) : value;
 }
 
-function same(a: unknown, b: unknown): boolean {
+/** Whether two values of a key are equal: lists by their items. */
+export function same(a: unknown, b: unknown): boolean {
   if (!Array.isArray(a) || !Array.isArray(b)) return Object.is(a, b);
   return a.length === b.length && a.every((item, i) => item === b[i]);
 }

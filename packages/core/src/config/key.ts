@@ -135,6 +135,6 @@ export function listKey(options: KeyOptions<readonly string[]>): ConfigKey<reado
     kind: "list",
     schema: array(string()),
     expected: "a list of strings",
-    ...common(options),
+    ...common({ ...options, default: Object.freeze([...options.default]) }),
   };
 }

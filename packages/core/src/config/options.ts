@@ -1,4 +1,4 @@
-import { checkValue, type HasSection, locked } from "./config.ts";
+import { checkValue, freeze, type HasSection, locked, same } from "./config.ts";
 import { configErrors } from "./errors.ts";
 import { nearestName } from "./nearest-name.ts";
 import type { Section, SectionValues } from "./section.ts";
@@ -44,13 +44,8 @@ export function resolveOptions<S extends Section>(
     }
     const id = `${section.name}.${name}`;
     const isLocked = config === undefined ? key.security === true : config.isLocked(id);
-    if (isLocked && !Object.is(value, values[name])) {
-      throw locked(
-        id,
-        key.security ? "a security setting, not in policy.unlock" : "in policy.lock",
-      );
-    }
-    values[name] = value;
+    if (isLocked && !same(value, values[name])) throw locked(id, key);
+    values[name] = freeze(value);
   }
   return Object.freeze(values) as SectionValues<S>;
 }
