@@ -9,7 +9,8 @@ import {
 } from "@king-runtime/core";
 import type { Client, Dispatcher } from "undici";
 import { httpErrors } from "./errors.ts";
-import { type RequestContext, requestError } from "./request-error.ts";
+import type { Http2EndWatch } from "./http2-end-watch.ts";
+import { abortedError, type RequestContext, requestError } from "./request-error.ts";
 
 /** A 1xx response as the library below tells it. */
 export interface Interim {
@@ -19,7 +20,8 @@ export interface Interim {
 
 interface HttpResponseInit {
   readonly data: Dispatcher.ResponseData;
-  readonly protocol: string;
+  /** Absent on HTTP/1.1, whose parser knows the end by itself. */
+  readonly http2End: Http2EndWatch | undefined;
   readonly informational: readonly Interim[];
   readonly client: Client;
   readonly context: RequestContext;
@@ -41,7 +43,7 @@ export class HttpResponse implements ReceivedResponse {
     this.#init = init;
     this.status = init.data.statusCode;
     this.headers = headerView(flat(init.data.headers));
-    this.protocol = init.protocol;
+    this.protocol = init.http2End === undefined ? "h1" : "h2";
     this.#trailers.promise.catch(() => undefined);
   }
 
@@ -87,7 +89,7 @@ export class HttpResponse implements ReceivedResponse {
   }
 
   async *#chunks(limitBytes: number, signal?: AbortSignal): AsyncGenerator<Uint8Array, undefined> {
-    const { data, context } = this.#init;
+    const { data, context, http2End } = this.#init;
     const onAbort = () => data.body.destroy(signal?.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
@@ -100,6 +102,7 @@ export class HttpResponse implements ReceivedResponse {
         if (received > limitBytes) throw bodyLimit(limitBytes, received);
         yield chunk;
       }
+      if (http2End?.ended === false) throw abortedError(context);
       const fields = flat(data.trailers as IncomingHttpHeaders);
       this.#trailers.resolve(fields.length === 0 ? emptyHeaders : headerView(fields));
     } catch (cause) {

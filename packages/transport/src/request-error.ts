@@ -74,6 +74,11 @@ export function requestError(
   }
   // A source of the request's body may throw what it likes: that is the caller's own.
   if (!isConnectionCode(code)) return error;
+  return abortedError({ origin }, options);
+}
+
+/** The server went before the exchange was over. */
+export function abortedError({ origin }: Pick<RequestContext, "origin">, options?: ErrorOptions) {
   const message = `${origin} ended the exchange before it was whole`;
   return httpErrors.create("KING_HTTP_ABORTED", message, {}, options);
 }

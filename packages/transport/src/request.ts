@@ -10,6 +10,7 @@ import { buildConnector, Client } from "undici";
 import { requestSection, tlsSection } from "./config.ts";
 import { httpErrors } from "./errors.ts";
 import { HttpResponse, type Interim } from "./http-response.ts";
+import { Http2EndWatch } from "./http2-end-watch.ts";
 import { requestError } from "./request-error.ts";
 import { observeRequest } from "./request-telemetry.ts";
 
@@ -71,7 +72,7 @@ export async function request(
     throw optionError("tls", "expected an object");
   }
   const target = parseUrl(url);
-  let protocol = "h1";
+  let http2End: Http2EndWatch | undefined;
   const connect = buildConnector({
     timeout: limits.connectTimeoutMs,
     allowH2: http2,
@@ -84,9 +85,11 @@ export async function request(
     connect: (target, callback) =>
       connect(target, (...outcome: Parameters<typeof callback>) => {
         const [error, socket] = outcome;
-        const alpn = error === null ? (socket as TLSSocket).alpnProtocol : undefined;
-        if (alpn === "h2") protocol = "h2";
-        callback(...outcome);
+        if (error !== null || (socket as TLSSocket).alpnProtocol !== "h2") callback(...outcome);
+        else {
+          http2End = new Http2EndWatch(socket as TLSSocket);
+          callback(null, http2End as unknown as TLSSocket);
+        }
       }),
     headersTimeout: limits.headersTimeoutMs,
     bodyTimeout: limits.bodyIdleTimeoutMs,
@@ -106,7 +109,7 @@ export async function request(
         ...(signal === undefined ? {} : { signal }),
         onInfo: ({ statusCode, headers }) => informational.push({ status: statusCode, headers }),
       });
-      return new HttpResponse({ data, protocol, informational, client, context, signal });
+      return new HttpResponse({ data, http2End, informational, client, context, signal });
     } catch (error) {
       client.destroy().catch(() => undefined);
       throw requestError(error, context, signal);
