@@ -9,6 +9,8 @@ import {
   integerKey,
   KingError,
   type OperatorLayer,
+  type Section,
+  stringKey,
 } from "../src/index.ts";
 import { door, lamp } from "./sections.ts";
 
@@ -102,6 +104,42 @@ describe("defineConfig", () => {
     const layer = operator as OperatorLayer;
     const error = failure(() => defineConfig({ sections: [door], operator: layer }));
     expect(error.code).toBe("KING_CONFIG_INVALID");
+  });
+
+  const watts = integerKey({ default: 1, doc: "" });
+
+  test.each([
+    ["a section twice", [lamp, lamp], "lamp"],
+    ["two of one name", [lamp, defineSection("lamp", { volts: watts })], "lamp"],
+    ["a name in two versions", [lamp, defineSection("lamp", {}, { version: 2 })], "lamp"],
+    [
+      "keys that share a variable",
+      [defineSection("desk", { lampWatts: watts }), defineSection("deskLamp", { watts })],
+      "KING_DESK_LAMP_WATTS",
+    ],
+    [
+      "a key that shares the variable of a secret's file",
+      [
+        defineSection("box", {
+          code: stringKey({ default: undefined, secret: true, doc: "" }),
+          codeFile: stringKey({ default: "", doc: "" }),
+        }),
+      ],
+      "KING_BOX_CODE_FILE",
+    ],
+  ])("refuses %s among the sections", (_, sections: readonly Section[], name) => {
+    const error = failure(() => defineConfig({ sections }));
+    expect(error.code).toBe("KING_CONFIG_INVALID");
+    expect(error.message.split("\n")[0]).toBe(`${name}: expected once, got twice`);
+  });
+
+  test("refuses a default that its own key does not accept", () => {
+    const small = defineSection("small", {
+      cups: integerKey({ default: 0, min: 1, doc: "" }),
+      unset: stringKey({ default: undefined, doc: "" }),
+    });
+    const error = failure(() => defineConfig({ sections: [small] }));
+    expect(error.message).toBe("small.cups: expected an integer of at least 1, got 0");
   });
 
   test("takes Infinity, and the word in JSON, where no limit is allowed", () => {

@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { temporaryFolder } from "@king-runtime/testkit";
 import { expect, test } from "vitest";
-import { defineConfig, environmentLayer, environmentName } from "../src/index.ts";
+import { configErrors, defineConfig, environmentLayer, environmentName } from "../src/index.ts";
 import { environmentFrom, readOperatorFile } from "../src/node.ts";
 import { door } from "./sections.ts";
 
@@ -39,7 +39,35 @@ test.each([
 ])("%s=%s is refused", (variable, text) => {
   expect(() =>
     defineConfig({ sections, environment: environmentLayer({ variables: { [variable]: text } }) }),
-  ).toThrow(variable.startsWith("KING_DOOR_") ? /door\./ : variable);
+  ).toThrow(`${variable}: `);
+});
+
+test("a secret's file that cannot be read joins all else that is wrong, and shows nothing", async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, "code");
+  await writeFile(path, "47\n11");
+  const issuesOf = (variables: Record<string, string>) => {
+    try {
+      defineConfig({ sections, environment: environmentFrom(variables) });
+    } catch (error) {
+      if (configErrors.is(error, "KING_CONFIG_INVALID")) return error.details.issues;
+    }
+    throw new Error("expected KING_CONFIG_INVALID");
+  };
+  const missing = join(folder.path, "none");
+  expect(issuesOf({ KING_DOOR_CODE_FILE: missing, KING_DOOR_WIDTH: "1" })).toEqual([
+    {
+      key: "KING_DOOR_CODE_FILE",
+      message: "KING_DOOR_CODE_FILE: expected a readable file, got ENOENT",
+    },
+    {
+      key: "KING_DOOR_WIDTH",
+      message: "KING_DOOR_WIDTH: expected an integer from 60 to 200 (cm), got 1",
+    },
+  ]);
+  expect(issuesOf({ KING_DOOR_CODE_FILE: path })[0]?.message).toBe(
+    "KING_DOOR_CODE_FILE: expected a string without control characters, got a value that is not shown",
+  );
 });
 
 test("an unset variable, and one that is not King's, is left alone", () => {
@@ -65,7 +93,7 @@ test("a secret's file is refused when it is missing, too large, doubled, or cann
   expect(define({ KING_DOOR_CODE_FILE: join(folder.path, "none") })).toThrow(
     "KING_DOOR_CODE_FILE: expected a readable file",
   );
-  expect(define({ KING_DOOR_CODE_FILE: path })).toThrow("expected a readable file");
+  expect(define({ KING_DOOR_CODE_FILE: path })).toThrow("expected a readable file, got EFBIG");
   expect(define({ KING_DOOR_CODE: "1", KING_DOOR_CODE_FILE: path })).toThrow("got both");
   expect(define({ KING_DOOR_NAME_FILE: path })).toThrow("no such setting");
   expect(() =>

@@ -102,8 +102,9 @@ interface Entry {
  * the operator's file, that over the defaults; a locked key takes its value from the operator
  * alone, whose are the file and the environment.
  *
- * @throws {KingError} KING_CONFIG_INVALID listing all that is wrong; KING_CONFIG_LOCKED for an
- * override that the operator's policy forbids.
+ * @throws {KingError} KING_CONFIG_INVALID listing all that is wrong, also when two sections share a
+ * name or variable, or a default is not acceptable; KING_CONFIG_LOCKED for an override that the
+ * operator's policy forbids.
  */
 export function defineConfig<const S extends Section>(options: DefineConfigOptions<S>): Config<S> {
   const { sections, operator = {}, environment, overrides = {} } = options;
@@ -111,9 +112,20 @@ export function defineConfig<const S extends Section>(options: DefineConfigOptio
   const { policy = {}, $schema: _, ...operatorValues } = operator;
   const locks = readPolicy(sections, policy, issues);
   const entries = new Map<string, Entry>();
+  const taken = new Set<string>();
+  const take = (name: string) => {
+    if (taken.has(name)) issues.push({ key: name, message: `${name}: expected once, got twice` });
+    taken.add(name);
+  };
   for (const section of sections) {
+    take(section.name);
     for (const [name, key] of Object.entries(section.keys)) {
       const id = `${section.name}.${name}`;
+      const variable = environmentName(section.name, name);
+      take(variable);
+      if (key.secret) take(`${variable}_FILE`);
+      const { message } = checkValue(id, key, key.default);
+      if (message !== undefined && key.default !== undefined) issues.push({ key: id, message });
       const value = freeze(key.default);
       entries.set(id, { section, name, key, value, from: "default", locked: locks(id, key) });
     }

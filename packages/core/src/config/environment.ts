@@ -1,6 +1,6 @@
+import { checkValue } from "./config.ts";
 import { environmentName } from "./environment-name.ts";
 import type { ConfigIssue } from "./errors.ts";
-import { configErrors } from "./errors.ts";
 import type { ConfigKey } from "./key.ts";
 import { nearestName } from "./nearest-name.ts";
 import type { Section } from "./section.ts";
@@ -61,33 +61,42 @@ function readEnvironment(
       issues.push({ key: variable, message });
       continue;
     }
-    section[entry.name] = entry.file
-      ? readSecret(variable, text, source)
+    const raw = entry.file
+      ? readSecret(variable, text, source, issues)
       : parseText(text, entry.key);
+    if (raw === undefined) continue;
+    const { value, message } = checkValue(variable, entry.key, raw);
+    if (message === undefined) section[entry.name] = value;
+    else issues.push({ key: variable, message });
   }
   return values;
 }
 
-function readSecret(variable: string, path: string, source: EnvironmentSource): string {
-  const fail = (message: string, cause?: unknown) =>
-    configErrors.create(
-      "KING_CONFIG_INVALID",
-      message,
-      { issues: [{ key: variable, message }] },
-      cause === undefined ? {} : { cause },
-    );
+/** The secret in the file at `path`; `undefined`, and an issue, when it cannot be read. */
+function readSecret(
+  variable: string,
+  path: string,
+  source: EnvironmentSource,
+  issues: ConfigIssue[],
+): string | undefined {
+  const refuse = (message: string) =>
+    void issues.push({ key: variable, message: `${variable}: ${message}` });
   if (source.readFile === undefined) {
-    throw fail(`${variable}: expected an environment made by environmentFrom(), which reads files`);
+    refuse("expected an environment made by environmentFrom(), which reads files");
+    return undefined;
   }
   try {
     // Files written with an editor end in a newline that is not part of the secret.
     return source.readFile(path).replace(/\r?\n$/, "");
   } catch (cause) {
-    throw fail(`${variable}: expected a readable file`, cause);
+    // The code alone: a message could hold what is not to be shown.
+    const code = (cause as { code?: unknown } | undefined)?.code;
+    refuse(`expected a readable file${typeof code === "string" ? `, got ${code}` : ""}`);
+    return undefined;
   }
 }
 
-/** Text that does not parse is handed on as it is, for the key's own schema to refuse. */
+/** Text that does not parse stays as it is, for the key's own schema to refuse. */
 function parseText(text: string, key: ConfigKey): unknown {
   switch (key.kind) {
     case "boolean":

@@ -9,8 +9,8 @@ export interface ConfigIssue {
 
 export const configErrors = defineErrors({
   /**
-   * A value or name in the operator's file, the environment or the overrides is not acceptable; all
-   * that is wrong is listed.
+   * A value or name in the operator's file, the environment or the overrides is not acceptable, or
+   * the sections do not go together; all that is wrong is listed.
    * @remedy Correct what the message lists; `king config explain` shows every key with its range.
    */
   KING_CONFIG_INVALID: errorCode<{ issues: readonly ConfigIssue[] }>("validation"),

@@ -15,7 +15,8 @@ export function environmentFrom(
     readFile(path) {
       const { size } = statSync(path);
       if (size > largestSecretBytes) {
-        throw new Error(`expected at most ${largestSecretBytes} bytes, got ${size}`);
+        const message = `expected at most ${largestSecretBytes} bytes, got ${size}`;
+        throw Object.assign(new Error(message), { code: "EFBIG" });
       }
       return readFileSync(path, "utf8");
     },
