@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from "node:http";
 import {
   emptyHeaders,
   type HeaderView,
@@ -9,20 +8,15 @@ import {
 } from "@king-runtime/core";
 import type { Client, Dispatcher } from "undici";
 import { httpErrors } from "./errors.ts";
+import { flatFields, type Interim } from "./head-watch.ts";
 import type { Http2EndWatch } from "./http2-end-watch.ts";
 import { abortedError, type RequestContext, requestError } from "./request-error.ts";
-
-/** A 1xx response as the library below tells it. */
-export interface Interim {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-}
 
 interface HttpResponseInit {
   readonly data: Dispatcher.ResponseData;
   /** Absent on HTTP/1.1, whose parser knows the end by itself. */
   readonly http2End: Http2EndWatch | undefined;
-  readonly informational: readonly Interim[];
+  readonly interim: readonly Interim[];
   readonly client: Client;
   readonly context: RequestContext;
   readonly signal: AbortSignal | undefined;
@@ -42,15 +36,15 @@ export class HttpResponse implements ReceivedResponse {
   constructor(init: HttpResponseInit) {
     this.#init = init;
     this.status = init.data.statusCode;
-    this.headers = headerView(flat(init.data.headers));
+    this.headers = headerView(flatFields(init.data.headers));
     this.protocol = init.http2End === undefined ? "h1" : "h2";
     this.#trailers.promise.catch(() => undefined);
   }
 
   get informational(): readonly InformationalResponse[] {
-    return this.#init.informational.map(({ status, headers }) => ({
+    return this.#init.interim.map(({ status, fields }) => ({
       status,
-      headers: headerView(flat(headers)),
+      headers: headerView(fields),
     }));
   }
 
@@ -103,7 +97,7 @@ export class HttpResponse implements ReceivedResponse {
         yield chunk;
       }
       if (http2End?.ended === false) throw abortedError(context);
-      const fields = flat(data.trailers as IncomingHttpHeaders);
+      const fields = flatFields(data.trailers);
       this.#trailers.resolve(fields.length === 0 ? emptyHeaders : headerView(fields));
     } catch (cause) {
       const aborted = signal?.aborted ? signal : this.#init.signal;
@@ -165,14 +159,4 @@ function bodyLimit(limitBytes: number, announcedBytes: number) {
     `response body: expected at most ${limitBytes} bytes, got ${announcedBytes} or more`,
     { limitBytes, announcedBytes },
   );
-}
-
-/** Fields in any of the forms that undici reports, as `[name, value, ...]`. */
-function flat(fields: unknown): string[] {
-  if (Array.isArray(fields)) return fields.map((each) => each.toString("latin1"));
-  const list: string[] = [];
-  for (const [name, value] of Object.entries((fields ?? {}) as IncomingHttpHeaders)) {
-    for (const each of Array.isArray(value) ? value : [value ?? ""]) list.push(name, each);
-  }
-  return list;
 }

@@ -20,12 +20,7 @@ export function requestError(
   const code = (error as { code?: string }).code ?? "";
   const options = { cause: error };
   const timeout = (phase: HttpPhase, timeoutMs: number) =>
-    httpErrors.create(
-      "KING_HTTP_TIMEOUT",
-      `${phase}: expected progress within ${timeoutMs} ms from ${origin}`,
-      { phase, timeoutMs },
-      options,
-    );
+    timeoutError(origin, phase, timeoutMs, options);
   switch (code) {
     case "UND_ERR_CONNECT_TIMEOUT":
       return timeout("connect", limits.connectTimeoutMs);
@@ -76,6 +71,15 @@ export function requestError(
   if (!isConnectionCode(code)) return error;
   return abortedError({ origin }, options);
 }
+
+function timeoutError(origin: string, phase: HttpPhase, timeoutMs: number, options?: ErrorOptions) {
+  const message = `${phase}: expected progress within ${timeoutMs} ms from ${origin}`;
+  return httpErrors.create("KING_HTTP_TIMEOUT", message, { phase, timeoutMs }, options);
+}
+
+/** No head came in time. */
+export const headersTimeoutError = ({ origin, limits }: RequestContext) =>
+  timeoutError(origin, "headers", limits.headersTimeoutMs);
 
 /** The server went before the exchange was over. */
 export function abortedError({ origin }: Pick<RequestContext, "origin">, options?: ErrorOptions) {

@@ -9,7 +9,8 @@ import {
 import { buildConnector, Client } from "undici";
 import { requestSection, tlsSection } from "./config.ts";
 import { httpErrors } from "./errors.ts";
-import { HttpResponse, type Interim } from "./http-response.ts";
+import { HeadWatch } from "./head-watch.ts";
+import { HttpResponse } from "./http-response.ts";
 import { Http2EndWatch } from "./http2-end-watch.ts";
 import { requestError } from "./request-error.ts";
 import { observeRequest } from "./request-telemetry.ts";
@@ -85,6 +86,7 @@ export async function request(
     connect: (target, callback) =>
       connect(target, (...outcome: Parameters<typeof callback>) => {
         const [error, socket] = outcome;
+        if (error === null && !isStreamed(body)) watch.requestSent();
         if (error !== null || (socket as TLSSocket).alpnProtocol !== "h2") callback(...outcome);
         else {
           http2End = new Http2EndWatch(socket as TLSSocket);
@@ -96,25 +98,38 @@ export async function request(
     maxHeaderSize: limits.maxHeaderBytes,
     pipelining: 1,
   });
-  const informational: Interim[] = [];
   const context = { origin: target.origin, limits };
+  const end = (error?: Error) => void client.destroy(error ?? null).catch(() => undefined);
+  const watch = new HeadWatch(context, end);
+  const source = isStreamed(body) ? relay(body, () => watch.requestSent()) : (body ?? null);
   return await observeRequest(method, target, headers, async (fields) => {
     try {
       const data = await client.request({
         method: method as "GET",
         path: `${target.pathname}${target.search}`,
         headers: fields as Record<string, string | string[]>,
-        body: (body ?? null) as Uint8Array | null,
+        body: source as Uint8Array | null,
         responseHeaders: "raw",
         ...(signal === undefined ? {} : { signal }),
-        onInfo: ({ statusCode, headers }) => informational.push({ status: statusCode, headers }),
+        onInfo: ({ statusCode, headers }) => watch.add(statusCode, headers),
       });
-      return new HttpResponse({ data, http2End, informational, client, context, signal });
+      const { interim } = watch;
+      return new HttpResponse({ data, http2End, interim, client, context, signal });
     } catch (error) {
-      client.destroy().catch(() => undefined);
+      end();
       throw requestError(error, context, signal);
+    } finally {
+      watch.stop();
     }
   });
+}
+
+const isStreamed = (body: RequestBody | undefined): body is AsyncIterable<Uint8Array> =>
+  typeof body === "object" && body !== null && Symbol.asyncIterator in body;
+
+async function* relay(source: AsyncIterable<Uint8Array>, done: () => void) {
+  yield* source;
+  done();
 }
 
 function parseUrl(url: string | URL): URL {

@@ -26,6 +26,11 @@ async function saying(bytes: string | ((socket: Socket) => void)) {
   };
 }
 
+async function* sent(text: string, gate?: Promise<void>) {
+  yield Buffer.from(text);
+  await gate;
+}
+
 const head = (...fields: string[]) => `${["HTTP/1.1 200 OK", ...fields].join("\r\n")}\r\n\r\n`;
 
 describe("a response", () => {
@@ -159,6 +164,44 @@ describe("a request that fails says why", () => {
     await using place = await saying(speak);
     const answered = request(place.url, options).then((response) => response.bytes());
     await expect(answered).rejects.toMatchObject({ code: "KING_HTTP_TIMEOUT", details: { phase } });
+  });
+
+  test.each([
+    ["too many", "HTTP/1.1 103 E\r\nlink: <a>\r\n\r\n".repeat(33)],
+    ["too large together", `HTTP/1.1 103 E\r\nlink: <${"a".repeat(400)}>\r\n\r\n`.repeat(3)],
+  ])("interim responses are %s (KING_HTTP_HEADER_LIMIT)", async (_, bytes) => {
+    await using place = await saying((socket) => void socket.write(bytes));
+    await expect(request(place.url, { maxHeaderBytes: 1_024 })).rejects.toMatchObject({
+      code: "KING_HTTP_HEADER_LIMIT",
+    });
+  });
+
+  test("interim responses do not put the deadline off (KING_HTTP_TIMEOUT)", async () => {
+    await using place = await saying((socket) => {
+      const timer = setInterval(() => socket.write("HTTP/1.1 102 P\r\n\r\n"), 10);
+      socket.once("close", () => clearInterval(timer));
+    });
+    const watch = watchResources();
+    const options = { headersTimeoutMs: 100, method: "POST", body: sent("a") };
+    await expect(request(place.url, options)).rejects.toMatchObject({
+      code: "KING_HTTP_TIMEOUT",
+      details: { phase: "headers" },
+    });
+    await watch.settled();
+  });
+
+  test("the deadline of the head starts with the end of the request", async () => {
+    await using listener = await listenHttp({
+      async handler(exchange) {
+        exchange.respond(200, {}, await exchange.bytes());
+      },
+    });
+    const gate = Promise.withResolvers<void>();
+    setTimeout(gate.resolve, 150);
+    const url = `http://127.0.0.1:${listener.local.port}/`;
+    const body = sent("a", gate.promise);
+    const response = await request(url, { headersTimeoutMs: 100, method: "POST", body });
+    expect(await response.text()).toBe("a");
   });
 
   test.each([["ftp://a/"], ["/path"], ["http://user:secret@a/"], [""]])(
