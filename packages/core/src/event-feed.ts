@@ -1,3 +1,5 @@
+import { streamErrors } from "./stream-errors.ts";
+
 /** Events held for one reader before the oldest give way. */
 export const eventQueueLength = 256;
 
@@ -8,11 +10,6 @@ export const eventQueueLength = 256;
 export class EventFeed<Event extends { type: string }> {
   readonly #readers = new Set<Reader<Event>>();
   #last: Event | undefined;
-
-  /** Whether anybody listens; an event nobody hears need not be made. */
-  get active(): boolean {
-    return this.#readers.size > 0;
-  }
 
   emit(event: Event): void {
     for (const reader of this.#readers) reader.push(event);
@@ -25,7 +22,11 @@ export class EventFeed<Event extends { type: string }> {
     this.#readers.clear();
   }
 
-  /** Events from this call on. */
+  /**
+   * Events from this call on, for one loop.
+   *
+   * @throws {KingError} KING_STREAM_BUSY from a second loop over them: call again for another.
+   */
   read(signal?: AbortSignal): AsyncIterable<Event> {
     const reader = new Reader<Event>();
     if (this.#last !== undefined) {
@@ -33,24 +34,36 @@ export class EventFeed<Event extends { type: string }> {
     } else {
       this.#readers.add(reader);
     }
-    const readers = this.#readers;
+    let taken = false;
     return {
-      async *[Symbol.asyncIterator]() {
-        const onAbort = () => reader.fail(signal?.reason);
-        if (signal?.aborted) onAbort();
-        signal?.addEventListener("abort", onAbort, { once: true });
-        try {
-          for (;;) {
-            const event = await reader.next();
-            if (event === undefined) return;
-            yield event;
-          }
-        } finally {
-          signal?.removeEventListener("abort", onAbort);
-          readers.delete(reader);
+      [Symbol.asyncIterator]: () => {
+        if (taken) {
+          throw streamErrors.create(
+            "KING_STREAM_BUSY",
+            "events: expected one loop, got another",
+            {},
+          );
         }
+        taken = true;
+        return this.#drain(reader, signal);
       },
     };
+  }
+
+  async *#drain(reader: Reader<Event>, signal: AbortSignal | undefined): AsyncGenerator<Event> {
+    const onAbort = () => reader.fail(signal?.reason);
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      for (;;) {
+        const event = await reader.next();
+        if (event === undefined) return;
+        yield event;
+      }
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+      this.#readers.delete(reader);
+    }
   }
 }
 

@@ -16,7 +16,10 @@ export interface ListenerStats {
   readonly exchangesActive: number;
 }
 
-/** Something that accepts sessions. */
+/**
+ * Something that accepts sessions. What an upgrade took over belongs to whoever accepted it: `close`
+ * and `closed` do not wait for it. `abort` cuts it too, also when the listener has closed.
+ */
 export interface Listener extends Closable<ListenerClosed> {
   readonly local: Endpoint;
   /** Those open now. */

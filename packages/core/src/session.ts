@@ -41,7 +41,8 @@ export interface Session extends Closable<SessionClosed> {
   stats(): SessionStats;
   /**
    * What happens from this call on. Holds 256 events; when the reader is slower, the oldest give
-   * way to one `overflow`. Ends after `closed`; a closed session yields just that.
+   * way to one `overflow`. Ends after `closed`; a closed session yields just that. For one loop: a
+   * second over the same events throws KING_STREAM_BUSY.
    */
   events(options?: { signal?: AbortSignal }): AsyncIterable<SessionEvent>;
 }

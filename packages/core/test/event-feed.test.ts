@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { EventFeed, eventQueueLength } from "../src/index.ts";
+import { EventFeed, eventQueueLength, streamErrors } from "../src/index.ts";
 
 type Event =
   | { type: "tick"; n: number }
@@ -15,9 +15,7 @@ async function all(source: AsyncIterable<Event>): Promise<Event[]> {
 test("a reader gets what happens from its call on, until the last event", async () => {
   const feed = new EventFeed<Event>();
   feed.emit({ type: "tick", n: 0 });
-  expect(feed.active).toBe(false);
   const reading = all(feed.read());
-  expect(feed.active).toBe(true);
   feed.emit({ type: "tick", n: 1 });
   feed.end({ type: "closed" });
   expect(await reading).toEqual([{ type: "tick", n: 1 }, { type: "closed" }]);
@@ -47,4 +45,18 @@ test("each reader has a queue of its own; one that leaves costs nothing more", a
   feed.emit({ type: "tick", n: 2 });
   feed.end({ type: "closed" });
   expect((await second).map(({ type }) => type)).toEqual(["tick", "tick", "closed"]);
+});
+
+test("what one call gave is read in one loop; a second is refused (KING_STREAM_BUSY)", async () => {
+  const feed = new EventFeed<Event>();
+  const events = feed.read();
+  feed.emit({ type: "tick", n: 1 });
+  for await (const event of events) {
+    expect(event).toEqual({ type: "tick", n: 1 });
+    break;
+  }
+  const busy = await all(events).catch((error: unknown) => error);
+  expect(streamErrors.is(busy, "KING_STREAM_BUSY")).toBe(true);
+  feed.end({ type: "closed" });
+  expect(await all(feed.read())).toEqual([{ type: "closed" }]);
 });
