@@ -36,6 +36,13 @@ export const httpSection = defineSection(
       unit: "count",
       doc: "Requests at a time on one HTTP/2 connection.",
     }),
+    maxPipelinedRequests: integerKey({
+      default: 100,
+      min: 1,
+      max: 10_000,
+      unit: "count",
+      doc: "Requests that wait behind another one on an HTTP/1.1 connection; more end the connection.",
+    }),
     maxWriteBufferBytes: bytesKey({
       default: 16_777_216,
       min: 65_536,

@@ -46,6 +46,7 @@ export class Deadlines {
 /** How often to sweep so that the shortest deadline is met within a quarter of itself. */
 export function sweepIntervalMs(limits: HttpLimits): number {
   const shortest = Math.min(
+    limits.headersTimeoutMs,
     limits.requestTimeoutMs,
     limits.bodyIdleTimeoutMs,
     limits.responseTimeoutMs,

@@ -22,6 +22,11 @@ export const httpErrors = defineErrors({
    */
   KING_HTTP_HEADER_INVALID: errorCode<{ name: string }>("validation"),
   /**
+   * A handler wrote more or less of a body than the Content-Length it announced.
+   * @remedy Announce the length that is sent, or none.
+   */
+  KING_HTTP_BODY_LENGTH: errorCode<{ announcedBytes: number; sentBytes: number }>("validation"),
+  /**
    * A received header block is larger than `maxHeaderBytes`.
    * @remedy Raise `maxHeaderBytes`, or have the peer send less.
    */

@@ -24,7 +24,12 @@ export function createHttpComponent(options: HttpComponentOptions): Component {
     async start({ signal }) {
       signal.throwIfAborted();
       listener = await listenHttp(listenOptions);
-      onListening?.(listener);
+      try {
+        onListening?.(listener);
+      } catch (error) {
+        listener.abort();
+        throw error;
+      }
     },
     async drain({ deadlineMs, signal }) {
       await listener?.close({ deadlineMs, signal });

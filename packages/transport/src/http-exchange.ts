@@ -19,7 +19,8 @@ import { Deadlines, type Progress } from "./deadlines.ts";
 import { type HttpPhase, httpErrors } from "./errors.ts";
 import type { HttpLimits } from "./limits.ts";
 import { NodeWriter, sliceBytes } from "./node-writer.ts";
-import { respondProblem } from "./problem.ts";
+import { type Problem, respondProblem } from "./problem.ts";
+import { announcedLength } from "./response-fields.ts";
 
 /**
  * A request body up to this size that nobody reads is read and discarded, so that the connection
@@ -44,6 +45,8 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
   #exhausted = false;
   #inputOver = false;
   #responseDone = false;
+  /** Content-Length of a response whose body is written piece by piece. */
+  #announced: number | undefined;
   #trailers: PromiseWithResolvers<HeaderView> | undefined;
   #deadlines: Deadlines | undefined;
   #writer: NodeWriter | undefined;
@@ -65,7 +68,6 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
   abstract readonly authority: string;
   abstract readonly responded: boolean;
   abstract inform(status: number, headers: HeaderFields): void;
-  abstract respond(status: number, headers?: HeaderFields, body?: ResponseBody): void;
   abstract setTrailers(headers: HeaderFields): void;
   upgrade?: Upgrade;
 
@@ -82,37 +84,98 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
   /** Ends the exchange at once on the wire. */
   protected abstract cut(code?: number): void;
 
+  /** Sends the head; `length` of the body where it is known, and nothing else will follow. */
+  protected abstract sendHead(
+    status: number,
+    headers: HeaderFields | undefined,
+    length: number | undefined,
+  ): void;
+
+  respond(status: number, headers?: HeaderFields, body?: ResponseBody): void {
+    if (this.responded) {
+      throw httpErrors.create("KING_HTTP_RESPONDED", "expected one response, got a second", {});
+    }
+    if (this.over) throw this.failure();
+    this.#checkStatus(status);
+    const bodyless = status === 204 || status === 304 || this.method === "HEAD";
+    const length = typeof body === "string" ? Buffer.byteLength(body) : body?.length;
+    let announced: number | undefined;
+    try {
+      announced = headers === undefined ? undefined : announcedLength(headers);
+      if (!bodyless && announced !== undefined && length !== undefined && announced !== length) {
+        throw new Error(`content-length: expected ${length}, got ${announced}`);
+      }
+      this.discardsBody = bodyless;
+      const whole = this.sendsTrailers ? undefined : length;
+      this.sendHead(status, headers, announced === undefined ? whole : undefined);
+    } catch (cause) {
+      this.refuseField(cause);
+    }
+    if (bodyless) this.#endBodyless();
+    else if (body === undefined) this.#announced = announced;
+    else this.#sendWhole(body, length as number);
+  }
+
+  /** Whether trailers are to follow, for which the body has to be sent apart. */
+  protected abstract readonly sendsTrailers: boolean;
+
+  #endBodyless(): void {
+    if (!this.output.writableEnded) this.output.end();
+    this.endResponse();
+  }
+
   /** Sends `body`, whose head is out, and ends the response. */
-  protected sendWhole(body: ResponseBody): void {
-    if (body.length > sliceBytes) {
-      const bytes = typeof body === "string" ? Buffer.from(body) : body;
-      this.end(bytes).catch(() => undefined); // told by `closed`
+  #sendWhole(body: ResponseBody, length: number): void {
+    if (length > sliceBytes || this.sendsTrailers) {
+      void this.end(typeof body === "string" ? Buffer.from(body) : body);
       return;
     }
-    this.#bytesResponded = body.length;
-    this.output.end(body);
+    this.#bytesResponded = length;
+    if (!this.output.writableEnded) this.output.end(body);
     this.endResponse();
   }
 
   write(chunk: Uint8Array, options?: WriteOptions): undefined | Promise<void> {
     if (this.discardsBody && this.ended === undefined) return undefined;
-    return this.#writable().write(chunk, options);
+    const writer = this.#writable();
+    if (this.#announced !== undefined) this.#checkLength(writer.bytes + chunk.length, false);
+    return writer.write(chunk, options);
   }
 
-  async end(chunk?: Uint8Array): Promise<void> {
-    if (this.#writer === undefined && (this.ended?.clean || this.discardsBody)) {
-      if (!this.output.writableEnded) this.output.end();
-      return;
+  end(chunk?: Uint8Array): Promise<void> {
+    if (this.discardsBody) return Promise.resolve();
+    try {
+      if (this.#writer === undefined && this.ended?.clean) return Promise.resolve();
+      const writer = this.#writer?.ended ? this.#writer : this.#writable();
+      if (this.#announced !== undefined && !writer.ended) {
+        this.#checkLength(writer.bytes + (chunk?.length ?? 0), true);
+      }
+      const ended = writer.end(chunk);
+      this.endResponse();
+      return ended;
+    } catch (error) {
+      const failed = Promise.reject(error);
+      failed.catch(() => undefined);
+      return failed;
     }
-    const writer = this.#writer?.ended ? this.#writer : this.#writable();
-    const ended = writer.end(chunk);
-    this.endResponse();
-    await ended;
+  }
+
+  /** Refuses a body that is not as long as was announced: it would run into the next response. */
+  #checkLength(sentBytes: number, last: boolean): void {
+    const announcedBytes = this.#announced as number;
+    if (sentBytes === announcedBytes || (!last && sentBytes < announcedBytes)) return;
+    const error = httpErrors.create(
+      "KING_HTTP_BODY_LENGTH",
+      `body: expected ${announcedBytes} bytes as announced, got ${sentBytes}`,
+      { announcedBytes, sentBytes },
+    );
+    this.abort(error);
+    throw error;
   }
 
   /** The writer, once the head is out and while the exchange lives. */
   #writable(): NodeWriter {
-    if (this.ended !== undefined || this.#reset) throw this.failure();
+    if (this.over) throw this.failure();
     if (!this.responded) {
       throw httpErrors.create("KING_HTTP_NOT_RESPONDED", "expected respond() before write()", {});
     }
@@ -133,6 +196,11 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
   /** Whether it was reset here. */
   protected get wasReset(): boolean {
     return this.#reset;
+  }
+
+  /** Whether it has ended, or is about to because it was reset here. */
+  get over(): boolean {
+    return this.ended !== undefined || this.#reset;
   }
 
   /** Why the exchange cannot go on. */
@@ -269,6 +337,17 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
     if (!this.taken || this.#inputOver) this.done();
   }
 
+  /** Another request follows on the connection: a whole response is the end of this one. */
+  supersede(): void {
+    if (this.#responseDone) this.done();
+  }
+
+  /** Nobody wants the rest of the input. */
+  protected giveUpInput(): void {
+    this.#inputOver = true;
+    if (this.#responseDone) this.done();
+  }
+
   /** Everything is over. */
   protected done(): void {
     this.finish({ by: "local", clean: true, bytesRead: this.#received, bytesWritten: this.#sent });
@@ -287,6 +366,11 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
 
   /** Looks whether a deadline has passed; called by the listener's sweep. */
   sweep(tickMs: number): void {
+    // A whole response to a request that has arrived whole: whether its body is read is no matter.
+    if (this.#responseDone && this.complete && !this.#waiting) {
+      this.done();
+      return;
+    }
     this.#deadlines ??= new Deadlines();
     const progress: Progress = {
       received: this.complete,
@@ -300,6 +384,15 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
     if (phase !== undefined) this.#timeOut(phase);
   }
 
+  /** Answers for the handler; cuts the exchange where that is no longer possible. */
+  answer(problem: Problem): void {
+    try {
+      respondProblem(this, problem);
+    } catch (error) {
+      this.abort(error);
+    }
+  }
+
   #timeOut(phase: HttpPhase): void {
     const timeoutMs = phaseTimeoutMs(phase, this.limits);
     const error = httpErrors.create(
@@ -307,23 +400,23 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
       `${phase}: expected progress within ${timeoutMs} ms`,
       { phase, timeoutMs },
     );
+    this.giveUp(error, phase === "response" ? 503 : 408);
+  }
+
+  /** Ends an exchange that cannot go on: with `status` where the client can still be told. */
+  giveUp(error: Error, status: number): void {
     if (this.responded) {
       this.abort(error);
       return;
     }
     this.#gone ??= error;
-    respondProblem(this, { status: phase === "response" ? 503 : 408 });
+    this.answer({ status });
     this.#controller?.abort(error);
     // Ends a reader that waits for the body.
-    if (!this.#exhausted) this.input.destroy();
+    if (this.taken && !this.#exhausted) this.input.destroy();
   }
 
-  /** Whether `status` leaves no body, or the method does (RFC 9110, section 6.4.1). */
-  protected isBodyless(status: number): boolean {
-    return status === 204 || status === 304 || this.method === "HEAD";
-  }
-
-  protected checkStatus(status: number): void {
+  #checkStatus(status: number): void {
     if (Number.isInteger(status) && status >= 200 && status <= 599) return;
     this.refuseField(
       new Error(`status: expected an integer from 200 to 599, got ${status}`),

@@ -1,7 +1,6 @@
 import diagnostics from "node:diagnostics_channel";
 import {
   createServer,
-  type IncomingHttpHeaders,
   type IncomingMessage,
   type Server,
   type ServerOptions,
@@ -28,13 +27,13 @@ import type { tlsSection } from "./config.ts";
 import { sweepIntervalMs } from "./deadlines.ts";
 import { httpErrors } from "./errors.ts";
 import type { HttpExchange } from "./http-exchange.ts";
-import { Http1Exchange } from "./http1/exchange.ts";
+import { bringsBody, Http1Exchange } from "./http1/exchange.ts";
 import { Http1Session } from "./http1/session.ts";
 import { Http2Exchange } from "./http2/exchange.ts";
 import { Http2Session } from "./http2/session.ts";
 import type { HttpLimits } from "./limits.ts";
 import type { ListenTlsOptions } from "./listen-http.ts";
-import { respondProblem } from "./problem.ts";
+import type { Problem } from "./problem.ts";
 import { ServerTelemetry } from "./telemetry.ts";
 
 /** What an {@link HttpListener} is made of; validated by `listenHttp`. */
@@ -62,7 +61,8 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
   readonly #limits: HttpLimits;
   readonly #server: Server;
   readonly #sessions = new Set<Http1Session | Http2Session>();
-  readonly #fresh = new Set<Socket>();
+  /** Connections whose protocol is not settled, by their remote end, and their age. */
+  readonly #fresh = new Map<string, { socket: Socket; ageMs: number }>();
   readonly #telemetry = new ServerTelemetry();
   #local: Endpoint = { address: "", port: 0 };
   #sweep: Timer | undefined;
@@ -70,6 +70,7 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
   #accepted = 0;
   #refused = 0;
   #cut = 0;
+  #aborted = false;
 
   constructor(options: HttpListenerOptions) {
     super();
@@ -85,7 +86,10 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
     server.on("upgrade", (request, socket, head) =>
       this.#onUpgrade(request, socket as Socket, head),
     );
-    server.on("clientError", (error, socket) => onClientError(error, socket as Socket));
+    server.on("clientError", (error, socket) => onClientError(error, socket as KnownSocket));
+    server.on("connect", (_request, socket) =>
+      socket.end("HTTP/1.1 501 Not Implemented\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"),
+    );
   }
 
   #http1Options(): ServerOptions {
@@ -98,6 +102,8 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
       keepAliveTimeout: noTimeout, // ours needs no timer for each response; see Http1Session
       connectionsCheckingInterval: Math.min(1_000, Math.max(10, Math.floor(headersTimeoutMs / 4))),
       noDelay: true,
+      // The protocols that one upgrades to begin where the request ends: one with a body is a plain
+      // request, as RFC 9110, section 7.8 leaves to the server.
       // Node before 24.9 does not know it: there every upgrade request is handed over as one.
       shouldUpgradeCallback: ({ headers }: IncomingMessage) =>
         wanted.has((headers.upgrade ?? "").toLowerCase()) && !bringsBody(headers),
@@ -132,7 +138,12 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
       );
     }
     const serveHttp1 = takeListener(server, "secureConnection");
+    server.on("connection", (socket: Socket) => {
+      const end = this.#addFresh(socket);
+      socket.once("close", () => this.#fresh.delete(end));
+    });
     server.on("secureConnection", (socket: TLSSocket) => {
+      this.#fresh.delete(remoteEnd(socket));
       if (socket.alpnProtocol === "h2") this.#serveHttp2(socket);
       else this.#serveHttp1(socket, serveHttp1);
     });
@@ -185,13 +196,9 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
     });
     this.#open = true;
     const tickMs = sweepIntervalMs(this.#limits);
-    this.#sweep = this.#limits.clock.every(
-      tickMs,
-      () => {
-        for (const session of this.#sessions) session.sweep(tickMs);
-      },
-      { keepAlive: false },
-    );
+    this.#sweep = this.#limits.clock.every(tickMs, () => this.#onSweep(tickMs), {
+      keepAlive: false,
+    });
   }
 
   sessions(): Iterable<Session> {
@@ -209,21 +216,33 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
     };
   }
 
+  #onSweep(tickMs: number): void {
+    for (const session of this.#sessions) session.sweep(tickMs);
+    // Of a TLS connection the handshake has a deadline of its own.
+    if (this.#options.tls !== undefined) return;
+    for (const fresh of this.#fresh.values()) {
+      fresh.ageMs += tickMs;
+      if (fresh.ageMs > this.#limits.headersTimeoutMs) fresh.socket.destroy();
+    }
+  }
+
+  #addFresh(socket: Socket): string {
+    const end = remoteEnd(socket);
+    this.#fresh.set(end, { socket, ageMs: 0 });
+    return end;
+  }
+
   /** Tells HTTP/2 with prior knowledge from HTTP/1.1 by its first bytes, and puts them back. */
   #sniff(socket: Socket, serveHttp1: (socket: Socket) => void): void {
-    this.#fresh.add(socket);
-    const { headersTimeoutMs } = this.#limits;
-    if (Number.isFinite(headersTimeoutMs)) socket.setTimeout(headersTimeoutMs);
+    const end = this.#addFresh(socket);
     const give = () => socket.destroy();
-    socket.on("timeout", give);
     socket.on("error", give);
     let seen: Buffer | undefined;
     const settle = () => {
-      this.#fresh.delete(socket);
-      for (const event of ["timeout", "error"]) socket.removeListener(event, give);
+      this.#fresh.delete(end);
+      socket.removeListener("error", give);
       socket.removeListener("readable", onReadable);
       socket.removeListener("close", settle);
-      socket.setTimeout(0);
     };
     const onReadable = () => {
       const chunk: Buffer | null = socket.read();
@@ -267,8 +286,7 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
       const exchange = new Http2Exchange(session, stream, headers, raw ?? [], endStream);
       session.opened(exchange);
       // node enforces the setting only once the client has acknowledged it.
-      if (exchange.headerBytes <= maxHeaderBytes) this.#serve(exchange);
-      else respondProblem(exchange, { status: 431 });
+      this.#serve(exchange, exchange.headerBytes > maxHeaderBytes ? { status: 431 } : undefined);
     });
   }
 
@@ -283,31 +301,36 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
 
   #onRequest(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     const session = (request.socket as KnownSocket)[sessionOf] as Http1Session;
-    const exchange = new Http1Exchange(session, request, response, expectsContinue);
-    this.#track(session, exchange, response);
-    if (request.httpVersionMajor === 1) this.#serve(exchange);
-    else respondProblem(exchange, { status: 505, detail: "expected HTTP/1.1" });
+    session.inTurn(() => {
+      const exchange = new Http1Exchange(session, request, response, expectsContinue);
+      this.#track(session, exchange, response);
+      this.#serve(exchange, refusal(request));
+    });
   }
 
   #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     const session = (request.socket as KnownSocket)[sessionOf] as Http1Session;
-    const response = new ServerResponse(request);
-    response.shouldKeepAlive = false; // node has taken its parser off this connection
-    response.assignSocket(socket);
-    const exchange = new Http1Exchange(session, request, response, false, head);
-    response.once("finish", () => {
-      exchange.onResponseClose();
-      socket.destroySoon();
+    session.inTurn(() => {
+      const response = new ServerResponse(request);
+      response.shouldKeepAlive = false; // node has taken its parser off this connection
+      response.assignSocket(socket);
+      const exchange = new Http1Exchange(session, request, response, false, head);
+      response.once("finish", () => {
+        exchange.onResponseClose();
+        socket.destroySoon();
+      });
+      this.#track(session, exchange, response);
+      this.#serve(exchange, refusal(request));
     });
-    this.#track(session, exchange, response);
-    this.#serve(exchange);
   }
 
   #onExpectation(request: IncomingMessage, response: ServerResponse): void {
     const session = (request.socket as KnownSocket)[sessionOf] as Http1Session;
-    const exchange = new Http1Exchange(session, request, response, true);
-    this.#track(session, exchange, response);
-    respondProblem(exchange, { status: 417, detail: 'expect: expected "100-continue"' });
+    session.inTurn(() => {
+      const exchange = new Http1Exchange(session, request, response, true);
+      this.#track(session, exchange, response);
+      this.#serve(exchange, { status: 417, detail: 'expect: expected "100-continue"' });
+    });
   }
 
   #track(session: Http1Session, exchange: Http1Exchange, response: ServerResponse): void {
@@ -316,43 +339,53 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
     response.on("close", onResponseClose);
   }
 
-  #serve(exchange: HttpExchange): void {
+  #serve(exchange: HttpExchange, refused?: Problem): void {
     if (requests.hasSubscribers) requests.publish({ exchange });
-    const announced = exchange.announcedBytes;
-    if (announced > this.#limits.maxBodyBytes) {
-      refuseBody(exchange, this.#limits);
-      return;
-    }
     this.#telemetry.observe(exchange, () => {
-      try {
-        const outcome = this.#options.handler(exchange);
-        if (outcome !== undefined) {
-          outcome.then(
-            () => this.#onHandled(exchange),
-            (error) => this.#onFailed(exchange, error),
-          );
-        }
-      } catch (error) {
-        this.#onFailed(exchange, error);
-      }
+      if (refused !== undefined) exchange.answer(refused);
+      else if (exchange.announcedBytes > this.#limits.maxBodyBytes) this.#refuseBody(exchange);
+      else this.#handle(exchange);
     });
   }
 
+  #refuseBody(exchange: HttpExchange): void {
+    const detail = `expected a body of at most ${this.#limits.maxBodyBytes} bytes`;
+    exchange.answer({ status: 413, detail });
+  }
+
+  #handle(exchange: HttpExchange): void {
+    try {
+      const outcome = this.#options.handler(exchange);
+      if (outcome === undefined) return;
+      outcome.then(
+        () => this.#onHandled(exchange),
+        (error) => this.#onFailed(exchange, error),
+      );
+    } catch (error) {
+      this.#onFailed(exchange, error);
+    }
+  }
+
   #onHandled(exchange: HttpExchange): void {
-    if (exchange.responded || exchange.state === "closed") return;
+    if (exchange.responded || exchange.over) return;
     this.#onFailed(exchange, new Error("the handler returned without a response"));
   }
 
   #onFailed(exchange: HttpExchange, error: unknown): void {
-    const over = exchange.state === "closed";
+    const { over } = exchange;
     const tooLarge = httpErrors.is(error, "KING_HTTP_BODY_LIMIT");
+    if (!over) {
+      if (exchange.responded) exchange.abort(error);
+      else if (tooLarge) this.#refuseBody(exchange);
+      else exchange.answer({ status: 500 });
+    }
     // What the client did is no fault of the handler's.
-    const excused = over || tooLarge || KingError.is(error, "KING_STREAM_RESET");
-    if (!excused) this.#options.onHandlerError(error);
-    if (over) return;
-    if (exchange.responded) exchange.abort(error);
-    else if (tooLarge) refuseBody(exchange, this.#limits);
-    else respondProblem(exchange, { status: 500 });
+    if (over || tooLarge || isClientsFault(error)) return;
+    try {
+      this.#options.onHandlerError(error);
+    } catch (failure) {
+      console.error(failure);
+    }
   }
 
   protected override beginClose(options: CloseOptions): void {
@@ -362,7 +395,7 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
   async #end(options: CloseOptions): Promise<void> {
     const server = this.#server;
     const released = new Promise<void>((resolve) => server.close(() => resolve()));
-    for (const socket of this.#fresh) socket.destroy();
+    for (const { socket } of this.#fresh.values()) socket.destroy();
     // The deadline of the listener ends its sessions: they have none of their own. Upgraded ones
     // belong to whoever upgraded them, who closes them in his own time.
     const forwarded = { ...options, deadlineMs: Number.POSITIVE_INFINITY };
@@ -375,8 +408,11 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
   }
 
   abort(reason?: unknown): void {
-    if (this.ended !== undefined) return;
-    this.#cut += this.#sessions.size;
+    if (this.ended === undefined && !this.#aborted) {
+      this.#aborted = true;
+      this.#cut = this.#sessions.size;
+    }
+    // Also after the end, when only upgraded connections are left.
     for (const session of this.#sessions) session.abort(reason);
     if (!this.closing) void this.close();
   }
@@ -393,25 +429,34 @@ function takeListener(server: Server, event: string): (socket: Socket) => void {
   return listener as (socket: Socket) => void;
 }
 
-// The protocols that one upgrades to begin where the request ends: one with a body is a plain
-// request, as RFC 9110, section 7.8 leaves to the server.
-function bringsBody(headers: IncomingHttpHeaders): boolean {
-  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+/** Why a request is not served at all. */
+function refusal({ httpVersionMajor, rawHeaders }: IncomingMessage): Problem | undefined {
+  if (httpVersionMajor !== 1) return { status: 505, detail: "expected HTTP/1.1" };
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string;
+    if (name.length === 4 && name.toLowerCase() === "host") hosts++;
+  }
+  // RFC 9112, section 3.2; node itself asks for one at least.
+  return hosts > 1 ? { status: 400, detail: "host: expected one field" } : undefined;
 }
 
-function refuseBody(exchange: HttpExchange, limits: HttpLimits): void {
-  respondProblem(exchange, {
-    status: 413,
-    detail: `expected a body of at most ${limits.maxBodyBytes} bytes`,
-  });
-}
+/** The client left, broke the protocol, or did not keep a deadline of its own. */
+const isClientsFault = (error: unknown): boolean =>
+  KingError.is(error, "KING_STREAM_RESET") ||
+  httpErrors.is(error, "KING_HTTP_PROTOCOL") ||
+  (httpErrors.is(error, "KING_HTTP_TIMEOUT") && error.details.phase !== "response");
+
+const remoteEnd = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;
 
 /** Answers what the parser refused, when it still can be. */
-function onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === "ECONNRESET" || !socket.writable || socket.bytesWritten > 0) {
+function onClientError(error: NodeJS.ErrnoException, socket: KnownSocket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();
     return;
   }
+  // Otherwise the client would take it for the answer to the request that is still being served.
+  if (socket[sessionOf]?.onParseError(error)) return;
   const status =
     error.code === "HPE_HEADER_OVERFLOW"
       ? "431 Request Header Fields Too Large"

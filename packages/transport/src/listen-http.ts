@@ -34,6 +34,7 @@ export interface ListenHttpOptions {
   maxBodyBytes?: number;
   maxSessions?: number;
   maxStreamsPerSession?: number;
+  maxPipelinedRequests?: number;
   maxWriteBufferBytes?: number;
   headersTimeoutMs?: number;
   requestTimeoutMs?: number;
@@ -57,7 +58,13 @@ export async function listenHttp(options: ListenHttpOptions): Promise<Listener> 
   const { onHandlerError = console.error, signal } = options;
   signal?.throwIfAborted();
   const section = resolveOptions(httpSection, options, { config, others });
-  if (typeof handler !== "function") throw optionError("handler", "expected a function");
+  for (const [name, value] of Object.entries({ handler, onHandlerError })) {
+    if (typeof value !== "function") throw optionError(name, "expected a function");
+  }
+  if (typeof host !== "string") throw optionError("host", "expected a string");
+  if (tls !== undefined && !(tls?.cert && tls.key)) {
+    throw optionError("tls", "expected an object with cert and key");
+  }
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw optionError("port", `expected an integer from 0 to 65535, got ${port}`);
   }

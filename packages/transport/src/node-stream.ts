@@ -5,6 +5,7 @@ import {
   streamErrors,
   type WriteOptions,
 } from "@king-runtime/core";
+import { cutSocket } from "./cut-socket.ts";
 import { NodeWriter } from "./node-writer.ts";
 
 const capabilities: ReadonlySet<StreamCapability> = new Set(["half-close", "receive-backpressure"]);
@@ -55,19 +56,21 @@ export class NodeStream extends BaseStream {
     return this.#writer.write(chunk, options);
   }
 
-  async end(chunk?: Uint8Array): Promise<void> {
-    if (!this.#writer.ended && (this.ended !== undefined || this.#reset)) throw this.#failure();
-    await this.#writer.end(chunk);
+  end(chunk?: Uint8Array): Promise<void> {
+    try {
+      if (!this.#writer.ended && (this.ended !== undefined || this.#reset)) throw this.#failure();
+      return this.#writer.end(chunk);
+    } catch (error) {
+      const failed = Promise.reject(error);
+      failed.catch(() => undefined);
+      return failed;
+    }
   }
 
   reset(): void {
     if (this.ended !== undefined) return;
     this.#reset = true;
-    const { duplex } = this;
-    // A reset, not an orderly end, so that the peer cannot take the bytes so far for the whole.
-    if ("resetAndDestroy" in duplex && typeof duplex.resetAndDestroy === "function") {
-      duplex.resetAndDestroy();
-    } else duplex.destroy();
+    cutSocket(this.duplex);
   }
 
   stopReading(): void {

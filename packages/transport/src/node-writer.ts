@@ -42,10 +42,8 @@ export class NodeWriter {
     }
     this.bytes += chunk.length;
     // A view of a larger buffer, such as node's pool, would take its neighbours along.
-    const free = options?.transfer && chunk.length === chunk.buffer.byteLength;
-    const goOn = free
-      ? output.write(chunk, () => void (chunk.buffer as ArrayBuffer).transfer(0))
-      : output.write(chunk);
+    const whole = options?.transfer === true && chunk.length === chunk.buffer.byteLength;
+    const goOn = whole ? output.write(chunk, () => free(chunk.buffer)) : output.write(chunk);
     if (goOn) return undefined;
     if (this.#room === undefined) {
       this.#room = Promise.withResolvers();
@@ -65,6 +63,8 @@ export class NodeWriter {
     this.ended = true;
     this.#ending = Promise.withResolvers();
     const { promise, resolve, reject } = this.#ending;
+    // Who does not wait for the end learns of a failure by `closed`.
+    promise.catch(() => undefined);
     const done = (error?: Error | null) => (error ? reject(this.#failure()) : resolve());
     if (chunk === undefined) this.#output.end(done);
     else if (chunk.length > sliceBytes) this.#endSliced(chunk, done);
@@ -99,5 +99,15 @@ export class NodeWriter {
       waiting?.promise.catch(() => undefined);
       waiting?.reject(this.#failure());
     }
+  }
+}
+
+/** Gives memory back now; what cannot be detached is left to the garbage collector. */
+function free(buffer: ArrayBufferLike): void {
+  if (!(buffer instanceof ArrayBuffer) || buffer.detached) return;
+  try {
+    buffer.transfer(0);
+  } catch {
+    // WebAssembly keeps its own.
   }
 }

@@ -60,7 +60,7 @@ export class ServerTelemetry {
       const details = {
         ...attributes,
         "url.path": exchange.path,
-        ...(exchange.authority === "" ? {} : { "server.address": exchange.authority }),
+        ...serverAddress(exchange.authority),
         ...(session.remote === undefined ? {} : { "client.address": session.remote.address }),
       };
       const options = { kind: SpanKind.SERVER, attributes: details };
@@ -137,3 +137,12 @@ const knownMethods = new Set([
 
 const errorType = (error: Error | undefined) =>
   (error as { code?: string } | undefined)?.code ?? error?.name ?? "aborted";
+
+function serverAddress(authority: string): Record<string, string | number> {
+  const [, address, port] = /^(\[[^\]]*\]|[^:]*)(?::(\d+))?$/.exec(authority) ?? [];
+  if (!address) return {};
+  return {
+    "server.address": address,
+    ...(port === undefined ? {} : { "server.port": Number(port) }),
+  };
+}

@@ -264,3 +264,65 @@ describe("bytes that are not HTTP/2", () => {
     expect(settings[3]).toBe(4);
   });
 });
+
+describe("an exchange over HTTP/2 that its handler gives up", () => {
+  test.each([
+    ["reset()", (exchange: { reset(): void }) => exchange.reset()],
+    ["abort()", (exchange: { abort(reason: Error): void }) => exchange.abort(new Error("enough"))],
+  ])("by %s before a response is over, and blames nobody", async (_, give) => {
+    const errors: unknown[] = [];
+    await using place = await open({
+      async handler(exchange) {
+        give(exchange);
+      },
+      onHandlerError: (error) => errors.push(error),
+    });
+    const client = place.request();
+    const closed = new Promise<void>((resolve) => client.once("close", () => resolve()));
+    await withDeadline(closed, "the reset");
+    expect(errors).toEqual([]);
+  });
+
+  test("by abort() and a throw is answered by a reset; the error is told", async () => {
+    const failure = new Error("broken");
+    const errors: unknown[] = [];
+    await using place = await open({
+      async handler(exchange) {
+        exchange.respond(200);
+        throw failure;
+      },
+      onHandlerError: (error) => errors.push(error),
+    });
+    const client = place.request();
+    const closed = new Promise<void>((resolve) => client.once("close", () => resolve()));
+    await withDeadline(closed, "the reset");
+    expect(client.rstCode).not.toBe(0);
+    expect(errors).toEqual([failure]);
+  });
+});
+
+test.each([
+  ["a line break in a value", { "x-a": "a\r\nb: c" }],
+  ["a NUL in a value", { "x-a": "a\0" }],
+])("%s is refused over HTTP/2 too", async (_, fields) => {
+  await using place = await open();
+  const client = place.request();
+  const exchange = await place.next();
+  for (const refused of [
+    () => exchange.respond(200, fields, "x"),
+    () => exchange.setTrailers(fields),
+  ]) {
+    expect(refused).toThrow(expect.objectContaining({ code: "KING_HTTP_HEADER_INVALID" }));
+  }
+  exchange.respond(200, {}, "fine");
+  expect((await answer(client)).text).toBe("fine");
+});
+
+test("a client that never ends its connection does not hold a listener beyond its deadline", async () => {
+  await using source = await exchangeSource();
+  await using socket = await connectRaw({ port: source.listener.local.port });
+  await socket.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00");
+  await socket.readBytes(9);
+  await withDeadline(source.listener.close({ deadlineMs: 50 }), "close()");
+  await withDeadline(socket.ended, "the end of the connection");
+});

@@ -1,17 +1,13 @@
 import {
+  type IncomingHttpHeaders,
   type IncomingMessage,
   type ServerResponse,
   STATUS_CODES,
   validateHeaderName,
   validateHeaderValue,
 } from "node:http";
-import type {
-  HeaderFields,
-  ResponseBody,
-  Stream,
-  StreamCapability,
-  StreamClosed,
-} from "@king-runtime/core";
+import type { HeaderFields, Stream, StreamCapability, StreamClosed } from "@king-runtime/core";
+import { cutSocket } from "../cut-socket.ts";
 import { httpErrors } from "../errors.ts";
 import { discardedBodyBytes, HttpExchange, upgradeOf } from "../http-exchange.ts";
 import type { Http1Session } from "./session.ts";
@@ -23,6 +19,11 @@ const capabilities: ReadonlySet<StreamCapability> = new Set([
   "informational",
 ]);
 
+/** Whether a request has a body, by its framing (RFC 9112, section 6.3). */
+export function bringsBody(headers: IncomingHttpHeaders): boolean {
+  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+}
+
 /** One request on an HTTP/1.1 connection, over node's own parser. */
 export class Http1Exchange extends HttpExchange {
   readonly #request: IncomingMessage;
@@ -31,6 +32,7 @@ export class Http1Exchange extends HttpExchange {
   #expectsContinue: boolean;
   #stopped = false;
   #endsConnection = false;
+  #sendsTrailers = false;
 
   constructor(
     session: Http1Session,
@@ -120,33 +122,25 @@ export class Http1Exchange extends HttpExchange {
     }
   }
 
-  respond(status: number, headers?: HeaderFields, body?: ResponseBody): void {
+  protected sendHead(
+    status: number,
+    headers: HeaderFields | undefined,
+    length: number | undefined,
+  ): void {
     const response = this.#response;
-    if (response.headersSent) this.refuseSecondResponse();
-    if (this.ended !== undefined) throw this.failure();
-    this.checkStatus(status);
-    this.discardsBody = this.isBodyless(status);
     // With the whole response at hand the rest of the request has no reader any more.
-    const ends = body !== undefined && !this.#reusable();
+    const ends = (length !== undefined || this.discardsBody) && !this.#reusable();
     if (this.#http1.draining || ends) response.shouldKeepAlive = false;
+    const bare = length === undefined || status === 204 || status === 304;
+    const fields = bare ? headers : { ...headers, "content-length": length };
     try {
-      if (body === undefined) {
-        response.writeHead(status, headers as Record<string, string | string[]>);
-        if (this.discardsBody) this.sendWhole("");
-        // The client waits for the head, not only for the first byte of the body.
-        else response.flushHeaders();
-        return;
-      }
-      const length = typeof body === "string" ? Buffer.byteLength(body) : body.length;
-      const fields =
-        status === 204 || status === 304 || headers?.["content-length"] !== undefined
-          ? headers
-          : { ...headers, "content-length": length };
       response.writeHead(status, fields as Record<string, string | string[]>);
-    } catch (cause) {
-      this.refuseField(cause);
+    } catch (error) {
+      response.statusMessage = ""; // or it would stand in the next attempt
+      throw error;
     }
-    this.sendWhole(body);
+    // The client waits for the head, not only for the first byte of the body.
+    if (length === undefined && !this.discardsBody) response.flushHeaders();
   }
 
   /** Whether the connection can carry another request after this one. */
@@ -162,7 +156,19 @@ export class Http1Exchange extends HttpExchange {
     return Number(length) <= discardedBodyBytes || (this.taken && !this.#stopped);
   }
 
+  protected get sendsTrailers(): boolean {
+    return this.#sendsTrailers;
+  }
+
+  /** Whether it is a GET with a body that nobody reads: its framing is not looked at before. */
+  #bringsUnexpectedBody(): boolean {
+    const { complete, method, headers } = this.#request;
+    if (complete || this.taken || (method !== "GET" && method !== "HEAD")) return false;
+    return bringsBody(headers);
+  }
+
   setTrailers(headers: HeaderFields): void {
+    this.#sendsTrailers = true;
     try {
       this.#response.addTrailers(headers as Record<string, string>);
     } catch (cause) {
@@ -172,14 +178,14 @@ export class Http1Exchange extends HttpExchange {
 
   protected cut(): void {
     // HTTP/1.1 has no other way to say that a response is not whole (RFC 9112, section 8).
-    this.#request.socket.resetAndDestroy();
+    cutSocket(this.#request.socket);
   }
 
   stopReading(): void {
     // HTTP/1.1 cannot ask for less: the rest is discarded, and a large one ends the connection.
     this.#stopped = true;
-    if (!this.#response.headersSent) return;
-    this.#request.resume();
+    if (this.#response.headersSent) this.#request.resume();
+    this.giveUpInput();
   }
 
   protected override beginReading(): void {
@@ -207,8 +213,9 @@ export class Http1Exchange extends HttpExchange {
     this.#response.detachSocket(socket);
     if (head.length > 0) socket.unshift(head);
     socket.write(`${text}\r\n`);
+    const stream = this.#http1.upgraded(this, socket);
     this.responseDone();
-    return this.#http1.upgraded(this, socket);
+    return stream;
   }
 
   /** The response was handed over whole, or the connection closed under it. */
@@ -217,8 +224,18 @@ export class Http1Exchange extends HttpExchange {
       this.onSocketClose();
       return;
     }
+    if (this.#bringsUnexpectedBody()) this.#endsConnection = true;
     this.responseDone();
-    if (this.#endsConnection) this.#request.socket.destroySoon();
+    if (!this.#endsConnection) return;
+    this.#http1.linger();
+    this.#request.socket.destroySoon();
+  }
+
+  /** What follows on the connection is not HTTP; within this request when it was not complete. */
+  onParseError(cause: Error): void {
+    if (this.#request.complete) return;
+    const message = "the request's body is not framed as HTTP/1.1 asks";
+    this.giveUp(httpErrors.create("KING_HTTP_PROTOCOL", message, {}, { cause }), 400);
   }
 
   /** The connection closed. */

@@ -13,6 +13,7 @@ export class Http1Session extends BaseSession {
   readonly limits: HttpLimits;
   readonly #socket: Socket;
   readonly #active = new Set<Http1Exchange>();
+  #waiting: (() => void)[] = [];
   #upgraded: NodeStream | undefined;
   readonly #left = Promise.withResolvers<void>();
   #opened = 0;
@@ -23,6 +24,7 @@ export class Http1Session extends BaseSession {
   #openedSeen = 0;
   #idleBytes = -1;
   #idleMs = 0;
+  #headMs = 0;
 
   constructor(socket: Socket, limits: HttpLimits) {
     super();
@@ -34,6 +36,7 @@ export class Http1Session extends BaseSession {
       failure = error;
     });
     socket.once("close", () => {
+      this.#waiting = [];
       const streamsAborted = this.#cut + this.#active.size;
       for (const exchange of [...this.#active]) exchange.onSocketClose();
       this.#active.clear();
@@ -49,9 +52,9 @@ export class Http1Session extends BaseSession {
     });
   }
 
-  /** Whether responses tell the client that the connection ends. */
+  /** Whether the response under way tells the client that the connection ends. */
   get draining(): boolean {
-    return this.closing;
+    return this.closing && this.#waiting.length === 0;
   }
 
   get state(): "open" | "draining" | "closed" {
@@ -67,6 +70,19 @@ export class Http1Session extends BaseSession {
     return this.limits.clock;
   }
 
+  /**
+   * Serves requests of a client that sends several at once (RFC 9112, section 9.3.2) one after the
+   * other: the next begins when the one before is over.
+   */
+  inTurn(serve: () => void): void {
+    // The next request has come, so the one before has arrived whole, read or not.
+    for (const exchange of this.#active) exchange.supersede();
+    if (this.#active.size === 0) serve();
+    else if (this.#waiting.push(serve) > this.limits.maxPipelinedRequests) {
+      this.abort(new Error("more requests at once than maxPipelinedRequests"));
+    }
+  }
+
   opened(exchange: Http1Exchange): void {
     this.#opened++;
     this.#active.add(exchange);
@@ -74,9 +90,24 @@ export class Http1Session extends BaseSession {
 
   released(exchange: Http1Exchange): void {
     this.#active.delete(exchange);
-    if (this.closing && this.#active.size === 0 && this.#upgraded === undefined) {
-      this.#socket.destroySoon();
-    }
+    if (this.#active.size > 0 || this.#upgraded !== undefined) return;
+    const next = this.#waiting.shift();
+    if (next !== undefined) next();
+    else if (this.closing) this.#socket.destroySoon();
+  }
+
+  /**
+   * What came is not HTTP: ends the connection after the request under way, with it when that is the
+   * one that is broken.
+   *
+   * @returns whether there was one; otherwise nobody has answered yet.
+   */
+  onParseError(error: Error): boolean {
+    const [exchange] = this.#active;
+    if (exchange === undefined) return false;
+    void this.close();
+    exchange.onParseError(error);
+    return true;
   }
 
   /** The connection is no longer HTTP's; it lives until the stream ends. */
@@ -121,9 +152,14 @@ export class Http1Session extends BaseSession {
       this.#openedSeen = this.#opened;
       this.#idleBytes = bytesRead;
       this.#idleMs = 0;
+      this.#headMs = 0;
     }
-    // Further bytes are the head of a request, which has a deadline of its own.
-    if (bytesRead !== this.#idleBytes) return;
+    // Further bytes should be the head of a request; whatever they are, they do not go on for ever.
+    if (bytesRead !== this.#idleBytes) {
+      this.#headMs += tickMs;
+      if (this.#headMs > this.limits.headersTimeoutMs + 2 * tickMs) this.#socket.destroy();
+      return;
+    }
     this.#idleMs += tickMs;
     if (this.#idleMs > this.limits.keepAliveTimeoutMs) this.#socket.destroySoon();
   }
@@ -145,7 +181,8 @@ export class Http1Session extends BaseSession {
 
   abort(reason?: unknown): void {
     if (this.ended !== undefined) return;
-    this.#aborted = reason ?? new Error("the session was aborted");
+    this.#aborted ??= reason ?? new Error("the session was aborted");
+    this.#waiting = [];
     for (const exchange of this.#active) {
       this.#cut++;
       this.#active.delete(exchange);

@@ -1,15 +1,11 @@
+import { validateHeaderName, validateHeaderValue } from "node:http";
 import {
   constants,
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
   type ServerHttp2Stream,
 } from "node:http2";
-import type {
-  HeaderFields,
-  ResponseBody,
-  StreamCapability,
-  StreamClosed,
-} from "@king-runtime/core";
+import type { HeaderFields, StreamCapability, StreamClosed } from "@king-runtime/core";
 import { httpErrors } from "../errors.ts";
 import { discardedBodyBytes, disconnected, HttpExchange, lingerMs } from "../http-exchange.ts";
 import type { Http2Session } from "./session.ts";
@@ -146,36 +142,35 @@ export class Http2Exchange extends HttpExchange {
     }
   }
 
-  respond(status: number, headers?: HeaderFields, body?: ResponseBody): void {
+  protected sendHead(
+    status: number,
+    headers: HeaderFields | undefined,
+    length: number | undefined,
+  ): void {
     const stream = this.#stream;
-    if (stream.headersSent) this.refuseSecondResponse();
-    if (this.ended !== undefined) throw this.failure();
-    this.checkStatus(status);
+    if (stream.closed || stream.destroyed) throw this.failure();
     const head = this.#head(status, headers);
-    const bodyless = this.isBodyless(status);
-    if (body !== undefined && status !== 204 && status !== 304) {
-      head["content-length"] ??= typeof body === "string" ? Buffer.byteLength(body) : body.length;
-    }
-    try {
-      const endStream = bodyless || body?.length === 0;
-      this.discardsBody = bodyless;
-      stream.respond(head, { endStream, waitForTrailers: body === undefined && !endStream });
-    } catch (cause) {
-      this.refuseField(cause);
-    }
-    if (body === undefined) {
-      stream.once("wantTrailers", () => this.#sendTrailers());
-      return;
-    }
-    if (!stream.writableEnded) this.sendWhole(body);
-    else this.endResponse();
+    if (length !== undefined && status !== 204 && status !== 304) head["content-length"] = length;
+    const endStream = this.discardsBody || length === 0;
+    const waitForTrailers = length === undefined && !endStream;
+    stream.respond(head, { endStream, waitForTrailers });
+    if (waitForTrailers) stream.once("wantTrailers", () => this.#sendTrailers());
+  }
+
+  protected get sendsTrailers(): boolean {
+    return this.#trailersToSend !== undefined;
   }
 
   #head(status: number, headers: HeaderFields = {}): OutgoingHttpHeaders {
     const head: OutgoingHttpHeaders = { ":status": status };
     for (const name in headers) {
       if (connectionFields.has(name.toLowerCase())) continue;
-      head[name] = headers[name] as string | string[];
+      const value = headers[name] as string | string[];
+      // node itself drops what it cannot send.
+      for (const line of typeof value === "string" ? [value] : value) {
+        validateHeaderValue(name, line);
+      }
+      head[name] = value;
     }
     return head;
   }
@@ -189,13 +184,16 @@ export class Http2Exchange extends HttpExchange {
   }
 
   setTrailers(headers: HeaderFields): void {
-    for (const name in headers) {
-      if (/^[!#$%&'*+\-.^_`|~0-9a-z]+$/i.test(name) && !connectionFields.has(name.toLowerCase()))
-        continue;
-      this.refuseField(
-        new Error(`trailer: expected a field name, got ${JSON.stringify(name)}`),
-        name,
-      );
+    for (const [name, value] of Object.entries(headers)) {
+      try {
+        validateHeaderName(name);
+        for (const line of typeof value === "string" ? [value] : value) {
+          validateHeaderValue(name, line);
+        }
+        if (connectionFields.has(name.toLowerCase())) throw new Error("speaks of a connection");
+      } catch (cause) {
+        this.refuseField(cause, name);
+      }
     }
     this.#trailersToSend = headers;
   }
@@ -232,6 +230,7 @@ export class Http2Exchange extends HttpExchange {
     // HTTP/2 can only end a stream whole: what comes until the response is sent is discarded.
     this.#stream.resume();
     if (this.#stream.writableEnded) this.endResponse();
+    this.giveUpInput();
   }
 
   #onClose(): void {

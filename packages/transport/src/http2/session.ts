@@ -1,6 +1,7 @@
 import { constants, type ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import { BaseSession, type CloseOptions, type SessionStats } from "@king-runtime/core";
+import { lingerMs } from "../http-exchange.ts";
 import type { HttpLimits } from "../limits.ts";
 import { socketFacts } from "../socket-facts.ts";
 import type { Http2Exchange } from "./exchange.ts";
@@ -76,7 +77,12 @@ export class Http2Session extends BaseSession {
   sweep(tickMs: number): void {
     for (const exchange of this.#active) exchange.sweep(tickMs);
     this.#idleMs = this.#active.size === 0 ? this.#idleMs + tickMs : 0;
-    if (this.#idleMs > this.limits.keepAliveTimeoutMs) this.#session.close();
+    if (!this.closing && this.#idleMs > this.limits.keepAliveTimeoutMs) {
+      this.#idleMs = 0;
+      void this.close();
+    }
+    // The client was told, and has nothing more to get: it need not be waited for.
+    if (this.closing && this.#idleMs > lingerMs) this.#socket.destroy();
   }
 
   stats(): SessionStats {
@@ -97,12 +103,14 @@ export class Http2Session extends BaseSession {
 
   abort(reason?: unknown): void {
     if (this.ended !== undefined) return;
-    this.#aborted = reason ?? new Error("the session was aborted");
+    this.#aborted ??= reason ?? new Error("the session was aborted");
     for (const exchange of this.#active) {
       this.#cut++;
       this.#active.delete(exchange);
       exchange.abort(this.#aborted);
     }
     this.#session.destroy(undefined, constants.NGHTTP2_CANCEL);
+    // Otherwise node waits for the client to end its half.
+    this.#socket.destroy();
   }
 }

@@ -1,0 +1,12 @@
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
+
+/**
+ * Ends a connection so that the peer cannot take it for an orderly end: with a TCP reset where node
+ * can send one. Through TLS it cannot, and the missing close_notify says the same.
+ */
+export function cutSocket(socket: Duplex): void {
+  if (socket instanceof Socket && !(socket instanceof TLSSocket)) socket.resetAndDestroy();
+  else socket.destroy();
+}
