@@ -3,17 +3,25 @@ import {
   type HeaderView,
   headerView,
   type InformationalResponse,
+  optionError,
   type ReadBodyOptions,
   type ReceivedResponse,
+  streamErrors,
 } from "@king-runtime/core";
 import type { Client, Dispatcher } from "undici";
 import { httpErrors } from "./errors.ts";
-import { flatFields, type Interim } from "./head-watch.ts";
+import { fieldBytes, flatFields, type Interim } from "./head-watch.ts";
 import type { Http2EndWatch } from "./http2-end-watch.ts";
-import { abortedError, type RequestContext, requestError } from "./request-error.ts";
+import {
+  abortedError,
+  headerLimitError,
+  type RequestContext,
+  requestError,
+} from "./request-error.ts";
 
 interface HttpResponseInit {
   readonly data: Dispatcher.ResponseData;
+  readonly method: string;
   /** Absent on HTTP/1.1, whose parser knows the end by itself. */
   readonly http2End: Http2EndWatch | undefined;
   readonly interim: readonly Interim[];
@@ -36,7 +44,7 @@ export class HttpResponse implements ReceivedResponse {
   constructor(init: HttpResponseInit) {
     this.#init = init;
     this.status = init.data.statusCode;
-    this.headers = headerView(flatFields(init.data.headers));
+    this.headers = boundedView(init.data.headers, init.context);
     this.protocol = init.http2End === undefined ? "h1" : "h2";
     this.#trailers.promise.catch(() => undefined);
   }
@@ -88,7 +96,7 @@ export class HttpResponse implements ReceivedResponse {
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
       signal?.throwIfAborted();
-      const announced = Number(this.headers.get("content-length") ?? 0);
+      const announced = this.#isBodyless ? 0 : Number(this.headers.get("content-length") ?? 0);
       if (announced > limitBytes) throw bodyLimit(limitBytes, announced);
       let received = 0;
       for await (const chunk of data.body as AsyncIterable<Uint8Array>) {
@@ -97,8 +105,7 @@ export class HttpResponse implements ReceivedResponse {
         yield chunk;
       }
       if (http2End?.ended === false) throw abortedError(context);
-      const fields = flatFields(data.trailers);
-      this.#trailers.resolve(fields.length === 0 ? emptyHeaders : headerView(fields));
+      this.#trailers.resolve(boundedView(data.trailers, context));
     } catch (cause) {
       const aborted = signal?.aborted ? signal : this.#init.signal;
       const error = requestError(cause, context, aborted);
@@ -110,8 +117,16 @@ export class HttpResponse implements ReceivedResponse {
     }
   }
 
+  /** Content-Length then tells of another response (RFC 9110, section 8.6). */
+  get #isBodyless(): boolean {
+    return this.#init.method === "HEAD" || this.status === 204 || this.status === 304;
+  }
+
   async bytes(options: ReadBodyOptions = {}): Promise<Uint8Array> {
     const { limit = this.#init.context.limits.maxBodyBytes, signal } = options;
+    if (!(typeof limit === "number" && limit >= 0)) {
+      throw optionError("limit", `expected a number of bytes, got ${limit}`);
+    }
     const chunks: Uint8Array[] = [];
     for await (const chunk of this.#read(limit, signal)) chunks.push(chunk);
     return Buffer.concat(chunks);
@@ -132,6 +147,10 @@ export class HttpResponse implements ReceivedResponse {
   }
 
   toFetch(): Response {
+    if (this.status < 200 || this.status > 599) {
+      const message = `expected a status from 200 to 599, got ${this.status}`;
+      throw httpErrors.create("KING_HTTP_PROTOCOL", message, {});
+    }
     const bodyless = [204, 205, 304].includes(this.status);
     return new Response(bodyless ? null : this.body, {
       status: this.status,
@@ -142,6 +161,8 @@ export class HttpResponse implements ReceivedResponse {
   /** Gives up what is unread; the connection ends. */
   #release(): Promise<void> {
     this.#released ??= (async () => {
+      const message = "the response was given up before its end";
+      this.#trailers.reject(streamErrors.create("KING_STREAM_CLOSED", message, {}));
       this.#init.data.body.on("error", () => undefined).destroy();
       await this.#init.client.destroy();
     })();
@@ -151,6 +172,13 @@ export class HttpResponse implements ReceivedResponse {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#release();
   }
+}
+
+/** The fields, unless they are over `maxHeaderBytes`, which HTTP/2 below does not hold to. */
+function boundedView(raw: unknown, { limits }: RequestContext): HeaderView {
+  const fields = flatFields(raw);
+  if (fieldBytes(fields) > limits.maxHeaderBytes) throw headerLimitError(limits.maxHeaderBytes);
+  return fields.length === 0 ? emptyHeaders : headerView(fields);
 }
 
 function bodyLimit(limitBytes: number, announcedBytes: number) {

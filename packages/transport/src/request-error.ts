@@ -29,12 +29,7 @@ export function requestError(
     case "UND_ERR_BODY_TIMEOUT":
       return timeout("body", limits.bodyIdleTimeoutMs);
     case "UND_ERR_HEADERS_OVERFLOW":
-      return httpErrors.create(
-        "KING_HTTP_HEADER_LIMIT",
-        `expected a header block of at most ${limits.maxHeaderBytes} bytes`,
-        {},
-        options,
-      );
+      return headerLimitError(limits.maxHeaderBytes, options);
     case "UND_ERR_INVALID_ARG":
     case "UND_ERR_NOT_SUPPORTED":
     case "UND_ERR_REQ_CONTENT_LENGTH_MISMATCH":
@@ -75,6 +70,12 @@ export function requestError(
 function timeoutError(origin: string, phase: HttpPhase, timeoutMs: number, options?: ErrorOptions) {
   const message = `${phase}: expected progress within ${timeoutMs} ms from ${origin}`;
   return httpErrors.create("KING_HTTP_TIMEOUT", message, { phase, timeoutMs }, options);
+}
+
+/** A head or trailers over the limit. */
+export function headerLimitError(limitBytes: number, options?: ErrorOptions) {
+  const message = `expected a header block of at most ${limitBytes} bytes`;
+  return httpErrors.create("KING_HTTP_HEADER_LIMIT", message, {}, options);
 }
 
 /** No head came in time. */

@@ -6,7 +6,7 @@ import {
   type ReceivedResponse,
   resolveOptions,
 } from "@king-runtime/core";
-import { buildConnector, Client } from "undici";
+import { buildConnector, Client, type Dispatcher } from "undici";
 import { requestSection, tlsSection } from "./config.ts";
 import { httpErrors } from "./errors.ts";
 import { HeadWatch } from "./head-watch.ts";
@@ -32,8 +32,9 @@ export type RequestBody =
 
 /** Options of {@link request}; keys of the `request` section may be given here too. */
 export interface RequestOptions {
-  /** @default "GET" */
+  /** Sent as it is: methods are case-sensitive. @default "GET" */
   method?: string;
+  /** An object; the fields of a `Headers` come from `Object.fromEntries`. */
   headers?: HeaderFields;
   body?: RequestBody;
   tls?: RequestTlsOptions;
@@ -42,9 +43,13 @@ export interface RequestOptions {
   config?: HasSection<typeof requestSection> & HasSection<typeof tlsSection>;
   /** Ends the request, also while its body is read; the call rejects with its reason. */
   signal?: AbortSignal;
+  /** One of more than a second may end up to a second late. */
   connectTimeoutMs?: number;
+  /** From the end of the request to the head; interim responses do not put it off. */
   headersTimeoutMs?: number;
+  /** On HTTP/1.1 it may end up to a second late, however short it is. */
   bodyIdleTimeoutMs?: number;
+  /** Bounds the head, the trailers, and the interim responses together, each by itself. */
   maxHeaderBytes?: number;
   maxBodyBytes?: number;
 }
@@ -66,12 +71,10 @@ export async function request(
   options: RequestOptions = {},
 ): Promise<ReceivedResponse> {
   const { method = "GET", headers, body, tls, http2 = true, config, signal } = options;
+  checkOptions({ ...options, method, http2 });
   signal?.throwIfAborted();
   const limits = resolveOptions(requestSection, options, { config, others });
   const { minVersion } = resolveOptions(tlsSection, {}, { config });
-  if (tls !== undefined && (typeof tls !== "object" || tls === null)) {
-    throw optionError("tls", "expected an object");
-  }
   const target = parseUrl(url);
   let http2End: Http2EndWatch | undefined;
   const connect = buildConnector({
@@ -99,30 +102,60 @@ export async function request(
     pipelining: 1,
   });
   const context = { origin: target.origin, limits };
-  const end = (error?: Error) => void client.destroy(error ?? null).catch(() => undefined);
-  const watch = new HeadWatch(context, end);
+  const cut = new AbortController();
+  const watch = new HeadWatch(context, (error) => cut.abort(error));
   const source = isStreamed(body) ? relay(body, () => watch.requestSent()) : (body ?? null);
   return await observeRequest(method, target, headers, async (fields) => {
+    let data: Dispatcher.ResponseData | undefined;
     try {
-      const data = await client.request({
+      data = await client.request({
         method: method as "GET",
         path: `${target.pathname}${target.search}`,
         headers: fields as Record<string, string | string[]>,
         body: source as Uint8Array | null,
         responseHeaders: "raw",
-        ...(signal === undefined ? {} : { signal }),
+        signal: signal === undefined ? cut.signal : AbortSignal.any([signal, cut.signal]),
         onInfo: ({ statusCode, headers }) => watch.add(statusCode, headers),
       });
       const { interim } = watch;
-      return new HttpResponse({ data, http2End, interim, client, context, signal });
+      return new HttpResponse({ data, method, http2End, interim, client, context, signal });
     } catch (error) {
-      end();
+      // Destroying the client under a request that runs over HTTP/2 would fail an assertion of it.
+      data?.body.on("error", () => undefined).destroy();
+      client.destroy().catch(() => undefined);
       throw requestError(error, context, signal);
     } finally {
       watch.stop();
     }
   });
 }
+
+/** RFC 9110, section 5.6.2. */
+const token = /^[\w!#$%&'*+.^`|~-]+$/;
+
+/** Methods that are written in another case by mistake alone (RFC 9110, section 9.1). */
+const knownMethods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+function checkOptions({ method, headers, tls, http2, signal }: RequestOptions): void {
+  if (typeof http2 !== "boolean") throw optionError("http2", "expected a boolean");
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw optionError("signal", "expected an AbortSignal");
+  }
+  if (tls !== undefined && !isRecord(tls)) throw optionError("tls", "expected an object");
+  if (headers !== undefined && !isRecord(headers)) {
+    throw optionError("headers", "expected an object of names and values, not Headers or a list");
+  }
+  if (typeof method !== "string" || !token.test(method)) {
+    throw invalid("method", `expected a token, got ${JSON.stringify(method)}`);
+  }
+  const known = method.toUpperCase();
+  if (known !== method && knownMethods.includes(known)) {
+    throw invalid("method", `expected "${known}", got "${method}"; methods are case-sensitive`);
+  }
+}
+
+const isRecord = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && !(Symbol.iterator in value);
 
 const isStreamed = (body: RequestBody | undefined): body is AsyncIterable<Uint8Array> =>
   typeof body === "object" && body !== null && Symbol.asyncIterator in body;
@@ -143,9 +176,9 @@ function parseUrl(url: string | URL): URL {
   ) {
     return parsed;
   }
-  throw httpErrors.create(
-    "KING_HTTP_REQUEST_INVALID",
-    "url: expected an absolute http: or https: URL without credentials",
-    { option: "url" },
-  );
+  throw invalid("url", "expected an absolute http: or https: URL without credentials");
+}
+
+function invalid(option: string, message: string) {
+  return httpErrors.create("KING_HTTP_REQUEST_INVALID", `${option}: ${message}`, { option });
 }

@@ -47,6 +47,10 @@ async function saying(frames: readonly Buffer[], pieceBytes = 65_536) {
   };
 }
 
+const manyFields = Object.fromEntries(
+  Array.from({ length: 100 }, (_, i) => [`x-field-${i}`, "value"]),
+);
+
 /** Requests something of a server of node's own that answers a stream with `answer`. */
 async function asking(
   answer: (stream: ServerHttp2Stream) => void,
@@ -178,6 +182,46 @@ describe("a response over HTTP/2", () => {
       await using place = await asking(answer, options);
       const response = await place.answered();
       expect([response.protocol, (await response.text()) === text]).toEqual(["h2", true]);
+    }
+    await watch.settled();
+  });
+
+  test("that nobody reads is given up by disposing of it, and leaves nothing behind", async () => {
+    const watch = watchResources();
+    {
+      await using place = await asking((stream) => {
+        stream.respond({});
+        stream.write("x".repeat(1_000_000));
+      });
+      await using response = await place.answered();
+      expect(response.status).toBe(200);
+    }
+    await watch.settled();
+  });
+
+  test.each<[string, (stream: ServerHttp2Stream) => void]>([
+    ["head", (stream) => stream.respond({ a: "a".repeat(2_000) }, { endStream: true })],
+    ["head of many fields", (stream) => stream.respond(manyFields)],
+    [
+      "trailers",
+      (stream) => {
+        stream.respond({}, { waitForTrailers: true });
+        stream.on("wantTrailers", () => stream.sendTrailers({ a: "a".repeat(2_000) }));
+        stream.end("whole");
+      },
+    ],
+    [
+      "interim responses",
+      (stream) => {
+        for (let i = 0; i < 40; i++) stream.additionalHeaders({ ":status": 103, link: "</a>" });
+      },
+    ],
+  ])("whose %s are too large is KING_HTTP_HEADER_LIMIT", async (_, answer) => {
+    const watch = watchResources();
+    {
+      await using place = await asking(answer, { maxHeaderBytes: 1_024 });
+      const answered = place.answered().then((response) => response.text());
+      await expect(answered).rejects.toMatchObject({ code: "KING_HTTP_HEADER_LIMIT" });
     }
     await watch.settled();
   });

@@ -91,6 +91,45 @@ describe("a response", () => {
     expect(answers).toEqual(["text", "bytes", "parts", "stream"]);
   });
 
+  test.each([
+    ["HEAD", "200 OK"],
+    ["GET", "304 Not Modified"],
+    ["GET", "204 No Content"],
+  ])("to %s with %s has no body, whatever length it tells", async (method, status) => {
+    await using place = await saying(`HTTP/1.1 ${status}\r\ncontent-length: 101\r\n\r\n`);
+    const response = await request(place.url, { method, maxBodyBytes: 100 });
+    expect(response.headers.get("content-length")).toBe("101");
+    expect(await response.bytes()).toHaveLength(0);
+  });
+
+  test("that is disposed of has no trailers any more", async () => {
+    await using place = await saying((socket) => void socket.write(head("content-length: 10")));
+    const response = await request(place.url);
+    const { trailers } = response;
+    await response[Symbol.asyncDispose]();
+    await expect(trailers).rejects.toMatchObject({ code: "KING_STREAM_CLOSED" });
+    const read = await request(place.url);
+    await read.body.cancel();
+    await expect(read.trailers).rejects.toMatchObject({ code: "KING_STREAM_CLOSED" });
+  });
+
+  test("is no Response when its status cannot be one", async () => {
+    await using place = await saying("HTTP/1.1 999 X\r\ncontent-length: 1\r\n\r\na");
+    const response = await request(place.url);
+    expect(() => response.toFetch()).toThrow(
+      expect.objectContaining({ code: "KING_HTTP_PROTOCOL" }),
+    );
+    expect(await response.text()).toBe("a");
+  });
+
+  test.each([[Number.NaN], [-1], ["5"]])("is not read up to a limit of %j", async (limit) => {
+    await using place = await saying(`${head()}x`);
+    await using response = await request(place.url);
+    await expect(response.bytes({ limit: limit as number })).rejects.toMatchObject({
+      code: "KING_OPTION_INVALID",
+    });
+  });
+
   test("that nobody reads is given up by disposing of it, and leaves nothing behind", async () => {
     const watch = watchResources();
     {
@@ -232,6 +271,28 @@ describe("a request that fails says why", () => {
     await expect(request("http://a/", { config, maxBodyBytes: 1 })).rejects.toMatchObject({
       code: "KING_CONFIG_LOCKED",
     });
+  });
+
+  test.each<[string, object, string]>([
+    ["headers", new Headers({ a: "b" }), "headers: expected an object of names and values"],
+    ["headers", [["a", "b"]], "headers: expected an object of names and values"],
+    ["http2", 5 as unknown as object, "http2: expected a boolean"],
+    ["signal", 5 as unknown as object, "signal: expected an AbortSignal"],
+    ["tls", null as unknown as object, "tls: expected an object"],
+  ])("the option %s is %j (KING_OPTION_INVALID)", async (name, value, message) => {
+    const error = await request("http://127.0.0.1:1/", { [name]: value }).catch((reason) => reason);
+    expect(error).toMatchObject({ code: "KING_OPTION_INVALID", details: { option: name } });
+    expect(error.message).toContain(message);
+  });
+
+  test.each([
+    ["PO ST", "expected a token"],
+    ["", "expected a token"],
+    ["post", 'expected "POST", got "post"'],
+  ])("the method is %j (KING_HTTP_REQUEST_INVALID)", async (method, message) => {
+    const error = await request("http://127.0.0.1:1/", { method }).catch((reason) => reason);
+    expect(error).toMatchObject({ code: "KING_HTTP_REQUEST_INVALID" });
+    expect(error.message).toContain(message);
   });
 
   test("the source of its body throws: that very error", async () => {
