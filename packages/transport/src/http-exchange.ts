@@ -92,6 +92,8 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
   ): void;
 
   respond(status: number, headers?: HeaderFields, body?: ResponseBody): void {
+    // We may have answered for the handler, because of a deadline or a fault of the client.
+    if (this.responded && this.#gone instanceof Error) throw this.#gone;
     if (this.responded) {
       throw httpErrors.create("KING_HTTP_RESPONDED", "expected one response, got a second", {});
     }

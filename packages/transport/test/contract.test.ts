@@ -1,4 +1,4 @@
-import { testSession, testStream } from "@king-runtime/testkit";
+import { makeCertificates, testSession, testStream } from "@king-runtime/testkit";
 import {
   openHttp1Exchange,
   openHttp2Exchange,
@@ -10,6 +10,12 @@ testStream({
   name: "HTTP/1.1 exchange",
   capabilities: ["half-close", "receive-backpressure", "trailers", "informational"],
   open: openHttp1Exchange,
+});
+const certificates = await makeCertificates();
+testStream({
+  name: "HTTP/1.1 exchange over TLS",
+  capabilities: ["half-close", "receive-backpressure", "trailers", "informational"],
+  open: () => openHttp1Exchange({ tls: certificates.leaf }),
 });
 testStream({
   name: "HTTP/2 exchange",

@@ -1,5 +1,6 @@
 import { type ClientRequest, Agent as HttpAgent, type IncomingMessage, request } from "node:http";
 import { type ClientHttp2Session, connect } from "node:http2";
+import { Agent as HttpsAgent, request as requestTls } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex, Readable, Writable } from "node:stream";
 import type { Exchange, Listener, Session, Stream } from "@king-runtime/core";
@@ -84,10 +85,10 @@ export async function openHttp1Exchange(
   options?: Partial<ListenHttpOptions>,
 ): Promise<StreamHarness> {
   const source = await exchangeSource({ maxBodyBytes: Number.POSITIVE_INFINITY, ...options });
-  const { client, response } = post(source.listener);
+  const { client, response } = post(source.listener, options?.tls !== undefined);
   const stream = await source.next();
   stream.respond(200);
-  const peer = peerOver(client, response, () => client.socket?.resetAndDestroy());
+  const peer = peerOver(client, response, () => client.socket?.destroy());
   return {
     stream,
     peer,
@@ -98,14 +99,21 @@ export async function openHttp1Exchange(
   };
 }
 
-function post(listener: Listener): { client: ClientRequest; response: Promise<IncomingMessage> } {
-  const client = request({
-    port: listener.local.port,
-    method: "POST",
-    path: "/",
-    // Otherwise the client ends the connection with the response, whatever it still had to send.
-    agent: new HttpAgent({ keepAlive: true }),
-  });
+function post(
+  listener: Listener,
+  tls: boolean,
+): { client: ClientRequest; response: Promise<IncomingMessage> } {
+  const options = { port: listener.local.port, method: "POST", path: "/" };
+  // Otherwise the client ends the connection with the response, whatever it still had to send.
+  const keepAlive = true;
+  const client = tls
+    ? requestTls({
+        ...options,
+        agent: new HttpsAgent({ keepAlive }),
+        // What is under test here is the stream; certificates are verified elsewhere.
+        rejectUnauthorized: false,
+      })
+    : request({ ...options, agent: new HttpAgent({ keepAlive }) });
   const response = new Promise<IncomingMessage>((resolve, reject) => {
     client.once("response", resolve);
     client.on("error", reject);
