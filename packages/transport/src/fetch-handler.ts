@@ -1,4 +1,6 @@
 import type { Exchange, ExchangeHandler, FetchHandler, HeaderFields } from "@king-runtime/core";
+import { httpErrors } from "./errors.ts";
+import { respondProblem } from "./problem.ts";
 
 /**
  * Mounts a Fetch handler on a listener. The request's body streams; its `signal` aborts when the
@@ -7,23 +9,59 @@ import type { Exchange, ExchangeHandler, FetchHandler, HeaderFields } from "@kin
  */
 export function fromFetch(handler: FetchHandler): ExchangeHandler {
   return async (exchange) => {
-    await respondFetch(exchange, await handler(toRequest(exchange)));
+    let request: Request;
+    try {
+      request = toRequest(exchange);
+    } catch (error) {
+      if (!httpErrors.is(error, "KING_HTTP_REQUEST_INVALID")) throw error;
+      respondProblem(exchange, { status: error.details.option === "method" ? 501 : 400 });
+      return;
+    }
+    await respondFetch(exchange, await handler(request));
   };
 }
 
-/** The exchange as a genuine `Request`. */
+// Methods that the Fetch standard forbids.
+const forbiddenMethods = new Set(["CONNECT", "TRACE", "TRACK"]);
+
+/**
+ * The exchange as a genuine `Request`.
+ *
+ * @throws {KingError} KING_HTTP_REQUEST_INVALID when its method, scheme, target or authority is one that a
+ * `Request` cannot have; `details.option` names it.
+ */
 export function toRequest(exchange: Exchange): Request {
-  const { method, target, scheme } = exchange;
-  const authority = exchange.authority || "localhost";
-  const url = target.startsWith("/") ? `${scheme}://${authority}${target}` : target;
-  const bodyless = method === "GET" || method === "HEAD";
-  return new Request(url, {
-    method,
+  const name = exchange.method.toUpperCase();
+  if (forbiddenMethods.has(name)) throw refused("method", "one that Request allows");
+  const bodyless = name === "GET" || name === "HEAD";
+  return new Request(urlOf(exchange), {
+    method: exchange.method,
     headers: exchange.headers.toHeaders(),
     signal: exchange.signal,
     ...(bodyless ? {} : { body: exchange.readable, duplex: "half" }),
   } as RequestInit);
 }
+
+// Host and port alone (RFC 9110, section 7.2; RFC 3986, section 3.2.2): anything more would let
+// the client write the path that the target is meant to tell.
+const authorityForm = /^(\[[\da-f:.]+\]|[\w.~!$&'()*+,;=%-]+)(:\d*)?$/i;
+
+function urlOf({ scheme, authority, target }: Exchange): string {
+  if (!/^https?$/.test(scheme)) throw refused("scheme", "http or https");
+  if (target.startsWith("/")) {
+    const url = `${scheme}://${authority || "localhost"}${target}`;
+    const allowed = authority === "" || authorityForm.test(authority);
+    if (allowed && URL.canParse(url)) return url;
+    throw refused("authority", "a host, and a port if any");
+  }
+  const url = URL.canParse(target) ? new URL(target) : undefined;
+  const isHttp = url?.protocol === "http:" || url?.protocol === "https:";
+  if (isHttp && url?.username === "" && url.password === "") return target;
+  throw refused("target", "a path, or an http: or https: URL without credentials");
+}
+
+const refused = (option: string, expected: string) =>
+  httpErrors.create("KING_HTTP_REQUEST_INVALID", `${option}: expected ${expected}`, { option });
 
 /** Answers with a `Response`; resolves when it is handed over whole. */
 export async function respondFetch(exchange: Exchange, response: Response): Promise<void> {
@@ -42,11 +80,12 @@ async function sendBody(
   fields: HeaderFields,
   body: ReadableStream<Uint8Array> | null,
 ): Promise<void> {
-  if (body === null || exchange.method === "HEAD") {
+  if (exchange.method === "HEAD") {
     await body?.cancel();
-    exchange.respond(status, fields, "");
-    return;
+    exchange.respond(status, fields); // without a length: that of the body is not known
+    return exchange.end();
   }
+  if (body === null) return exchange.respond(status, fields, "");
   const reader = body.getReader();
   try {
     const first = await reader.read();

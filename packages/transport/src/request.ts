@@ -43,7 +43,7 @@ export interface RequestOptions {
   config?: HasSection<typeof requestSection> & HasSection<typeof tlsSection>;
   /** Ends the request, also while its body is read; the call rejects with its reason. */
   signal?: AbortSignal;
-  /** One of more than a second may end up to a second late. */
+  /** It may end up to a second late, however short it is. */
   connectTimeoutMs?: number;
   /** From the end of the request to the head; interim responses do not put it off. */
   headersTimeoutMs?: number;

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { connectRaw, withDeadline } from "@king-runtime/testkit";
 import { describe, expect, test } from "vitest";
 import { fromFetch, type ListenHttpOptions, listenHttp } from "../src/index.ts";
@@ -73,6 +74,52 @@ describe("a Fetch handler", () => {
     await using place = await open(() => new Response("body"));
     const response = await fetch(place.url, { method: "HEAD" });
     expect([response.status, await response.text()]).toEqual([200, ""]);
+    expect(response.headers.has("content-length")).toBe(false);
+  });
+
+  test("answers HEAD with the length that the Response carries", async () => {
+    await using place = await open(
+      () => new Response("body", { headers: { "content-length": "4" } }),
+    );
+    const response = await fetch(place.url, { method: "HEAD" });
+    expect(response.headers.get("content-length")).toBe("4");
+  });
+
+  test.each([
+    ["TRACE / HTTP/1.1\r\nHost: a", 501],
+    ["OPTIONS * HTTP/1.1\r\nHost: a", 400],
+    ["GET / HTTP/1.1\r\nHost: a b", 400],
+    ["GET / HTTP/1.1\r\nHost: a:99999", 400],
+    ["GET / HTTP/1.1\r\nHost: a@b", 400],
+    ["GET / HTTP/1.1\r\nHost: a/../x?y=#", 400],
+    ["GET / HTTP/1.1\r\nHost: a\\b", 400],
+    ["GET / HTTP/1.1\r\nHost: [::1", 400],
+    ["GET http://u:p@h/ HTTP/1.1\r\nHost: h", 400],
+    ["GET ftp://h/ HTTP/1.1\r\nHost: h", 400],
+  ])("answers %j with %i by itself: it makes no Request", async (head, status) => {
+    const errors: unknown[] = [];
+    let asked = 0;
+    await using place = await open(() => new Response(String(++asked)), {
+      onHandlerError: (error) => errors.push(error),
+    });
+    const socket = await connectRaw({ port: place.listener.local.port });
+    await socket.write(`${head}\r\nConnection: close\r\n\r\n`);
+    const answer = (await socket.readToEnd()).toString();
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect([asked, errors]).toEqual([0, []]);
+  });
+
+  test.each([
+    ["GET /p?q=1 HTTP/1.1\r\nHost: a.example:8080", "http://a.example:8080/p?q=1"],
+    ["GET /p HTTP/1.1\r\nHost: [::1]:81", "http://[::1]:81/p"],
+    ["GET //b/p HTTP/1.1\r\nHost: a", "http://a//b/p"],
+    ["GET /p HTTP/1.0", "http://localhost/p"],
+    ["GET http://h:1/p?q HTTP/1.1\r\nHost: a", "http://h:1/p?q"],
+  ])("of %j gets the URL %s", async (head, url) => {
+    await using place = await open((request) => new Response(request.url));
+    const socket = await connectRaw({ port: place.listener.local.port });
+    await socket.write(`${head}\r\nConnection: close\r\n\r\n`);
+    expect((await socket.readToEnd()).toString()).toContain(`\r\n\r\n${url}`);
   });
 
   test("has a signal that aborts when the client leaves, and a body that then is cancelled", async () => {
@@ -127,6 +174,18 @@ describe("a Fetch handler", () => {
     expect(response.status).toBe(500);
     expect(await response.text()).not.toContain("secret");
     expect(errors).toEqual([failure]);
+  });
+
+  test.each([
+    ["ftp", "a"],
+    ["http", "a:99999"],
+  ])("answers the scheme %s and the authority %s with 400 on HTTP/2", async (scheme, authority) => {
+    await using place = await open((request) => new Response(request.url));
+    const session = connectHttp2(place.listener);
+    const client = session.request({ ":scheme": scheme, ":authority": authority, ":path": "/" });
+    const [head] = await once(client, "response");
+    expect(head[":status"]).toBe(400);
+    session.destroy();
   });
 
   test("is mounted on HTTP/2 just the same", async () => {
