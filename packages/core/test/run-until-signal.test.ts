@@ -1,3 +1,4 @@
+import { testClock } from "@king-runtime/testkit";
 import { expect, test } from "vitest";
 import { createSystem } from "../src/index.ts";
 import { runUntilSignal } from "../src/node.ts";
@@ -48,5 +49,21 @@ test("a signal during a start that hangs ends it", async () => {
     ],
   });
   await expect(runUntilSignal(system, { stop: stop.signal })).rejects.toThrow("did not start");
+  expect(system.state).toBe("stopped");
+});
+
+test("a signal during a start that does not listen ends it within deadlineMs", async () => {
+  const clock = testClock();
+  const stop = new AbortController();
+  const system = createSystem({
+    clock,
+    components: [{ name: "a", start: () => new Promise(() => undefined), stop() {} }],
+  });
+  const run = runUntilSignal(system, { stop: stop.signal, deadlineMs: 200 });
+  run.catch(() => undefined);
+  stop.abort();
+  await clock.advanceAsync(200);
+  expect(clock.pendingTimers).toBe(0);
+  await expect(run).rejects.toThrow('component "a" did not start');
   expect(system.state).toBe("stopped");
 });

@@ -259,6 +259,152 @@ describe("drain", () => {
     started.catch(() => undefined);
     await system.drain();
     await expect(started).rejects.toThrow("the system was drained while it started");
+    expect(system.state).toBe("stopped");
+  });
+
+  test("during a start that does not listen gives it up at the deadline, and names it", async () => {
+    const clock = testClock();
+    const log: string[] = [];
+    const come = Promise.withResolvers<void>();
+    let signal: AbortSignal | undefined;
+    const system = createSystem({
+      clock,
+      components: [
+        part("objects", log),
+        part("deaf", log, {
+          dependsOn: ["objects"],
+          start(context) {
+            signal = context.signal;
+            return come.promise;
+          },
+        }),
+        part("web", log, { dependsOn: ["deaf"] }),
+      ],
+    });
+    const started = system.start();
+    started.catch(() => undefined);
+    await clock.advanceAsync(50);
+    const drained = system.drain({ deadlineMs: 200 });
+    expect(signal?.aborted).toBe(true);
+    expect(system.state).toBe("draining");
+    await clock.advanceAsync(200);
+    expect(await drained).toMatchObject({ clean: false, cut: ["deaf"] });
+    await expect(started).rejects.toMatchObject({
+      code: "KING_SYSTEM_START",
+      details: { component: "deaf" },
+    });
+    expect([system.state, system.status().uptimeMs]).toEqual(["stopped", 0]);
+    expect(log).toEqual(["start objects", "stop objects"]);
+    expect(clock.pendingTimers).toBe(0);
+    come.resolve();
+    await clock.advanceAsync(0);
+    expect(log).toEqual(["start objects", "stop objects", "stop deaf"]);
+  });
+
+  test("during a start that comes up all the same stops what came up", async () => {
+    const log: string[] = [];
+    const come = Promise.withResolvers<void>();
+    const system = createSystem({ components: [part("deaf", log, { start: () => come.promise })] });
+    const started = system.start();
+    started.catch(() => undefined);
+    const drained = system.drain();
+    come.resolve();
+    expect((await drained).clean).toBe(true);
+    await expect(started).rejects.toMatchObject({
+      code: "KING_SYSTEM_STATE",
+      message: "the system was drained while it started",
+    });
+    expect(log).toEqual(["stop deaf"]);
+  });
+
+  test("leaves the signal of a start that has come up alone", async () => {
+    let signal: AbortSignal | undefined;
+    const system = createSystem({
+      components: [
+        part("a", [], {
+          start(context) {
+            signal = context.signal;
+          },
+        }),
+      ],
+    });
+    await system.start();
+    await system.drain();
+    expect(signal?.aborted).toBe(false);
+  });
+
+  test("during a restart that hangs tells it at once, and gives it up at the deadline", async () => {
+    const clock = testClock();
+    const log: string[] = [];
+    let signal: AbortSignal | undefined;
+    let starts = 0;
+    const system = createSystem({
+      clock,
+      components: [
+        part("objects", log),
+        part("deaf", log, {
+          dependsOn: ["objects"],
+          start(context) {
+            signal = context.signal;
+            return starts++ === 0 ? undefined : never();
+          },
+        }),
+      ],
+    });
+    await system.start();
+    const restarted = system.component("deaf").restart();
+    restarted.catch(() => undefined);
+    await clock.advanceAsync(0);
+    const drained = system.drain({ deadlineMs: 200 });
+    expect(signal?.aborted).toBe(true);
+    await clock.advanceAsync(200);
+    expect(await drained).toMatchObject({ clean: false, cut: ["deaf"] });
+    await expect(restarted).rejects.toMatchObject({ code: "KING_SYSTEM_START" });
+    expect(log.slice(1)).toEqual(["drain deaf", "stop deaf", "drain objects", "stop objects"]);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test("during a restart that waits for leases ends it at the deadline of the drain", async () => {
+    const clock = testClock();
+    const log: string[] = [];
+    const system = createSystem({
+      clock,
+      components: [part("runs", log, { gates: ["run.submit"], drain: never })],
+    });
+    await system.start();
+    system.admit("run.submit");
+    const restarted = system.component("runs").restart({ deadlineMs: 60_000 });
+    restarted.catch(() => undefined);
+    const drained = system.drain({ deadlineMs: 200 });
+    await clock.advanceAsync(201);
+    expect(await drained).toMatchObject({ clean: false, cut: ["runs"] });
+    await expect(restarted).rejects.toMatchObject({ code: "KING_SYSTEM_STATE" });
+    expect(log).toEqual(["start runs", "stop runs"]);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test("of a system that failed leaves it failed, and tells what did not stop", async () => {
+    const system = createSystem({
+      components: [
+        part("objects", [], { stop: () => Promise.reject(new Error("stuck")) }),
+        part("web", [], { dependsOn: ["objects"], start: () => Promise.reject(new Error("no")) }),
+      ],
+    });
+    await expect(system.start()).rejects.toMatchObject({ details: { component: "web" } });
+    const report = await system.drain();
+    expect(report).toMatchObject({ clean: false, cut: ["objects"] });
+    expect(report.errors.map(({ message }) => message)).toEqual(["stuck"]);
+    expect(system.state).toBe("failed");
+  });
+
+  test("before the start leaves a stopped system that was never up", async () => {
+    const clock = testClock();
+    clock.advance(5_000);
+    const system = createSystem({ clock, components: [part("a", [])] });
+    const drained = system.drain();
+    expect(system.status()).toMatchObject({ state: "draining", uptimeMs: 0 });
+    expect((await drained).clean).toBe(true);
+    expect(system.state).toBe("stopped");
   });
 });
 
@@ -319,6 +465,94 @@ describe("restart", () => {
     expect((await system.drain()).clean).toBe(true);
   });
 
+  test("reports what its drain threw, and the leases nobody returned", async () => {
+    const clock = testClock();
+    const system = createSystem({
+      clock,
+      components: [
+        part("runs", [], {
+          gates: ["run.submit"],
+          drain: () => Promise.reject(new Error("lost it")),
+        }),
+      ],
+    });
+    await system.start();
+    const lease = system.admit("run.submit");
+    const restarted = system.component("runs").restart({ deadlineMs: 100 });
+    await clock.advanceAsync(100);
+    expect(await restarted).toEqual({
+      clean: false,
+      cut: ["runs"],
+      outstanding: { "run.submit": 1 },
+      errors: [new Error("lost it")],
+    });
+    expect(system.component("runs").state).toBe("ready");
+    lease.release();
+    await system.drain();
+  });
+
+  test("does not start over a component whose stop failed", async () => {
+    const log: string[] = [];
+    const cause = new Error("port is held");
+    const system = createSystem({
+      components: [part("web", log, { stop: () => Promise.reject(cause) })],
+    });
+    await system.start();
+    const handle = system.component("web");
+    const refusal = {
+      code: "KING_SYSTEM_START",
+      message: 'component "web" did not start: port is held',
+      details: { component: "web" },
+      cause,
+    };
+    await expect(handle.restart()).rejects.toMatchObject(refusal);
+    expect(handle.state).toBe("failed");
+    await expect(handle.restart()).rejects.toMatchObject(refusal);
+    expect(log).toEqual(["start web", "drain web"]);
+    await system.drain();
+  });
+
+  test("is possible again once a stop or start that was given up has ended", async () => {
+    const clock = testClock();
+    const log: string[] = [];
+    const steps = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let stops = 0;
+    const system = createSystem({
+      clock,
+      startTimeoutMs: 100,
+      stopTimeoutMs: 100,
+      components: [
+        part("web", log, {
+          start: () => {
+            log.push("start web");
+            return log.length === 3 ? steps[1]?.promise : undefined;
+          },
+          stop: () => (stops++ === 0 ? steps[0]?.promise : void log.push("stop web")),
+        }),
+      ],
+    });
+    await system.start();
+    const handle = system.component("web");
+    const restart = async () => {
+      const restarted = handle.restart().then(
+        () => "ready",
+        (error: Error) => error.message,
+      );
+      await clock.advanceAsync(100);
+      return restarted;
+    };
+    expect(await restart()).toContain("did not stop within 100 ms");
+    expect(await restart()).toContain("did not stop within 100 ms");
+    steps[0]?.resolve();
+    expect(await restart()).toContain("did not start within startTimeoutMs (100)");
+    expect(await restart()).toContain("did not start within startTimeoutMs (100)");
+    steps[1]?.resolve();
+    await clock.advanceAsync(0);
+    expect(await restart()).toBe("ready");
+    expect(log).toEqual(["start web", "drain web", "start web", "stop web", "start web"]);
+    await system.drain();
+  });
+
   test("is refused before the start, and of a component that is not there", async () => {
     const system = createSystem({ components: [part("a", [])] });
     await expect(system.component("a").restart()).rejects.toMatchObject({
@@ -359,6 +593,33 @@ test("health, status, metrics and performance are four answers", async () => {
   expect(system.metrics()["good"]).toEqual({ jobs: 3 });
   expect(Object.keys(system.performance().startMs)).toEqual(["good", "tired", "broken"]);
   await system.drain();
+});
+
+test("numbers that a component cannot tell are left out, its health as it was", async () => {
+  const system = createSystem({
+    components: [
+      part("good", [], { stats: () => ({ jobs: 3 }) }),
+      part("broken", [], {
+        stats() {
+          throw new Error("no idea");
+        },
+      }),
+    ],
+  });
+  await system.start();
+  expect(system.metrics()).toEqual({ good: { jobs: 3 }, broken: {} });
+  expect(system.health().status).toBe("healthy");
+  await system.drain();
+});
+
+test("an option that is not there is refused (KING_OPTION_INVALID)", () => {
+  const options = { components: [], startTimeOutMs: 1 };
+  expect(() => createSystem(options)).toThrow(
+    expect.objectContaining({
+      code: "KING_OPTION_INVALID",
+      message: "startTimeOutMs: no such option; did you mean startTimeoutMs?",
+    }),
+  );
 });
 
 test("an error of the system is a KingError", () => {

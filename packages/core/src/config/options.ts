@@ -32,11 +32,7 @@ export function resolveOptions<S extends Section>(
     if (raw === undefined || others.includes(name) || name === "config") continue;
     const key = Object.hasOwn(section.keys, name) ? section.keys[name] : undefined;
     if (key === undefined) {
-      const near = nearestName(name, [...Object.keys(section.keys), ...others]);
-      throw optionError(
-        name,
-        `no such option${near === undefined ? "" : `; did you mean ${near}?`}`,
-      );
+      throw unknownOption(name, [...Object.keys(section.keys), ...others]);
     }
     const { value, message } = checkValue(name, key, raw);
     if (message !== undefined) {
@@ -53,4 +49,10 @@ export function resolveOptions<S extends Section>(
 /** The error for an option that is not a key of a section: `name: message`. */
 export function optionError(name: string, message: string) {
   return configErrors.create("KING_OPTION_INVALID", `${name}: ${message}`, { option: name });
+}
+
+/** The error for an option that is not one of `known`. */
+export function unknownOption(name: string, known: readonly string[]) {
+  const near = nearestName(name, known);
+  return optionError(name, `no such option${near === undefined ? "" : `; did you mean ${near}?`}`);
 }

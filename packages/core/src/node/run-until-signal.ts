@@ -16,7 +16,7 @@ export interface RunOptions {
  * Starts `system`, waits for a signal, drains, and gives the report. A second signal while it drains
  * meets the platform's default and ends the process. The handlers are gone when it returns.
  *
- * @throws what {@link System.start} throws.
+ * @throws what {@link System.start} throws, also when the signal came before the system was ready.
  */
 export async function runUntilSignal(
   system: System,
@@ -33,12 +33,13 @@ export async function runUntilSignal(
   try {
     if (stop?.aborted) onSignal();
     const started = system.start();
-    // A signal during a start that hangs still ends it: drain aborts the start.
-    await Promise.race([started, asked.then(() => system.drain({ deadlineMs }))]);
+    await Promise.race([started, asked]);
     if (system.state === "ready") onReady?.();
     await asked;
-    started.catch(() => undefined);
-    return await system.drain({ deadlineMs });
+    // A signal during a start that hangs still ends it: drain gives the start up.
+    const report = await system.drain({ deadlineMs });
+    await started;
+    return report;
   } finally {
     onSignal();
     stop?.removeEventListener("abort", onSignal);

@@ -20,7 +20,8 @@ export const systemErrors = defineErrors({
     { retryable: true },
   ),
   /**
-   * A component failed to start, or did not within `startTimeoutMs`; what had started was stopped.
+   * A component failed to start, or did not within `startTimeoutMs`, and what had started was stopped;
+   * or it was to restart and did not stop.
    * @remedy See `cause`.
    */
   KING_SYSTEM_START: errorCode<{ component: string }>("unavailable"),

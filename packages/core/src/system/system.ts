@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "../clock.ts";
+import { unknownOption } from "../config/options.ts";
 import type { Component, ComponentStats, Health } from "./component.ts";
 import { systemErrors } from "./errors.ts";
 import { startWaves } from "./waves.ts";
@@ -6,7 +7,10 @@ import { startWaves } from "./waves.ts";
 /** Where a component is in its life; `failed`: its start or stop threw. */
 export type ComponentState = "stopped" | "starting" | "ready" | "draining" | "failed";
 
-/** Where a system is in its life. A stopped or failed one does not start again. */
+/**
+ * Where a system is in its life. A stopped or failed one does not start again; `failed`: its start
+ * failed, which a drain does not change.
+ */
 export type SystemState = "created" | "starting" | "ready" | "draining" | "stopped" | "failed";
 
 /** Admitted work. `drain` waits for it to be returned; returning it twice is harmless. */
@@ -36,7 +40,10 @@ export interface DrainOptions {
 export interface DrainReport {
   /** Whether everything under way was finished. */
   readonly clean: boolean;
-  /** Components that were cut at the deadline, or whose `drain` or `stop` threw or never returned. */
+  /**
+   * Components that were cut at the deadline, or whose `drain` or `stop` threw or never returned;
+   * also in a start or restart that failed before.
+   */
   readonly cut: readonly string[];
   /** Leases not returned at the deadline, by gate. */
   readonly outstanding: Readonly<Record<string, number>>;
@@ -74,11 +81,13 @@ export interface ComponentHandle {
   readonly state: ComponentState;
   /**
    * Drains, stops and starts this component alone. Its gates, and those of components that depend
-   * on it, refuse meanwhile; the dependents run on.
+   * on it, refuse meanwhile; the dependents run on. The report says what came to grief before it
+   * was started anew.
    *
-   * @throws {KingError} KING_SYSTEM_START when it does not come back; it is `failed` then.
+   * @throws {KingError} KING_SYSTEM_START when it does not stop or does not come back; it is `failed`
+   * then. It is not started over a stop that failed. KING_SYSTEM_STATE when the system is not ready.
    */
-  restart(options?: DrainOptions): Promise<void>;
+  restart(options?: DrainOptions): Promise<DrainReport>;
 }
 
 /** Components with one life: started in order of dependence, drained in reverse. */
@@ -98,14 +107,16 @@ export interface System extends AsyncDisposable {
   admit(gate: string): GateLease;
   /**
    * Refuses new work everywhere, then per component in reverse order: waits for leases, drains,
-   * stops. Concurrent calls share one drain. Never rejects: what went wrong is in the report.
+   * stops. A start or restart under way is told at once, and given up at the deadline; each `stop`
+   * still has its `stopTimeoutMs`. Concurrent calls share one drain. Never rejects: what went wrong
+   * is in the report.
    */
   drain(options?: DrainOptions): Promise<DrainReport>;
   /** @throws {KingError} KING_SYSTEM_UNKNOWN */
   component(name: string): ComponentHandle;
   health(): SystemHealth;
   status(): SystemStatus;
-  /** Numbers of each component, from its `stats`. */
+  /** Numbers of each component, from its `stats`; none of one whose `stats` throws. */
   metrics(): Readonly<Record<string, ComponentStats>>;
   performance(): SystemPerformance;
 }
@@ -113,11 +124,16 @@ export interface System extends AsyncDisposable {
 /**
  * Puts components together; nothing starts yet. `await using` drains.
  *
- * @throws {KingError} KING_SYSTEM_INVALID
+ * @throws {KingError} KING_SYSTEM_INVALID, KING_OPTION_INVALID
  */
 export function createSystem(options: CreateSystemOptions): System {
+  for (const name of Object.keys(options)) {
+    if (!optionNames.includes(name)) throw unknownOption(name, optionNames);
+  }
   return new ComponentSystem(options);
 }
+
+const optionNames: readonly string[] = ["components", "startTimeoutMs", "stopTimeoutMs", "clock"];
 
 class Gate {
   readonly name: string;
@@ -159,7 +175,15 @@ class Member {
   state: ComponentState = "stopped";
   restarts = 0;
   startMs = 0;
-  restarting: Promise<void> | undefined;
+  restarting: Promise<DrainReport> | undefined;
+  /** Tells the start under way to end. */
+  starting: AbortController | undefined;
+  /** When its drain is cut, on the system's monotonic clock. */
+  deadline = 0;
+  /** Ends the wait under way as its deadline does. */
+  cut: (() => void) | undefined;
+  /** Why it cannot be started: what was given up may still hold what it had. */
+  stuck: Error | undefined;
 
   constructor(component: Component) {
     this.component = component;
@@ -168,6 +192,31 @@ class Member {
 
   get name(): string {
     return this.component.name;
+  }
+
+  /** Keeps it from being started, until `work` ends well. */
+  stick(error: Error, work: Promise<unknown>): void {
+    this.stuck = error;
+    work.then(
+      () => {
+        this.stuck = undefined;
+      },
+      (reason) => {
+        this.stuck = asError(reason);
+      },
+    );
+  }
+}
+
+/** A {@link DrainReport} in the making. */
+class Tally {
+  readonly cut = new Set<string>();
+  readonly outstanding: Record<string, number> = {};
+  readonly errors: Error[] = [];
+
+  report(): DrainReport {
+    const { cut, outstanding, errors } = this;
+    return { clean: cut.size === 0, cut: [...cut], outstanding, errors };
   }
 }
 
@@ -179,9 +228,10 @@ class ComponentSystem implements System {
   readonly #members = new Map<string, Member>();
   readonly #gates = new Map<string, Gate>();
   #state: SystemState = "created";
-  #readyAt = 0;
-  #starting: AbortController | undefined;
-  #started: Promise<void> | undefined;
+  #readyAt: number | undefined;
+  /** Resolves at the end of the start, however it ends. */
+  #startOver: Promise<void> | undefined;
+  readonly #tally = new Tally();
   #drained: Promise<DrainReport> | undefined;
 
   constructor(options: CreateSystemOptions) {
@@ -210,45 +260,54 @@ class ComponentSystem implements System {
       );
     }
     this.#state = "starting";
-    this.#starting = new AbortController();
-    this.#started = this.#startWaves(this.#starting.signal);
-    await this.#started;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#startOver = promise;
+    try {
+      await this.#startWaves();
+    } finally {
+      resolve();
+    }
   }
 
-  async #startWaves(signal: AbortSignal): Promise<void> {
+  async #startWaves(): Promise<void> {
     try {
       for (const wave of this.#waves) {
-        signal.throwIfAborted();
-        const starts = wave.map((member) => this.#startMember(member, signal));
+        const starts = wave.map((member) => this.#startMember(member));
         const outcomes = await Promise.allSettled(starts);
         const failed = outcomes.find((outcome) => outcome.status === "rejected");
         if (failed !== undefined) throw failed.reason;
+        if (this.#state !== "starting") throw drainedMeanwhile(this.#state);
       }
-      signal.throwIfAborted();
     } catch (error) {
-      for (const wave of [...this.#waves].reverse()) {
-        await Promise.all(wave.map((member) => this.#stopMember(member, [])));
-      }
-      this.#state = "failed";
+      if (this.#state === "starting") this.#state = "failed";
+      await this.#inReverse((member) => this.#stopMember(member, this.#tally));
       throw error;
     }
     this.#readyAt = this.#clock.monotonic();
     this.#state = "ready";
   }
 
-  async #startMember(member: Member, outer: AbortSignal): Promise<void> {
+  async #startMember(member: Member): Promise<void> {
     member.state = "starting";
     const since = this.#clock.monotonic();
-    const timeout = new AbortController();
-    const signal = AbortSignal.any([outer, timeout.signal]);
+    const starting = new AbortController();
+    member.starting = starting;
     try {
-      const start = Promise.resolve(member.component.start({ signal }));
-      const late = await this.#within(this.#startTimeoutMs, start);
-      if (late) {
-        timeout.abort();
+      if (member.stuck !== undefined) throw member.stuck;
+      const start = Promise.resolve(member.component.start({ signal: starting.signal }));
+      if (await this.#within(this.#startTimeoutMs, start, member)) {
+        const limit = starting.signal.aborted
+          ? "by the deadline of the drain"
+          : `within startTimeoutMs (${this.#startTimeoutMs})`;
+        const late = new Error(`did not start ${limit}`);
+        starting.abort(late);
         // Should it come up after all, it is not left running.
-        start.then(() => member.component.stop()).catch(() => undefined);
-        throw new Error(`did not start within startTimeoutMs (${this.#startTimeoutMs})`);
+        const stopped = start.then(
+          () => member.component.stop(),
+          () => undefined,
+        );
+        member.stick(late, stopped);
+        throw late;
       }
       member.startMs = this.#clock.monotonic() - since;
       member.state = "ready";
@@ -261,6 +320,8 @@ class ComponentSystem implements System {
         { component: member.name },
         { cause },
       );
+    } finally {
+      member.starting = undefined;
     }
   }
 
@@ -294,84 +355,107 @@ class ComponentSystem implements System {
   }
 
   async #drain(deadlineMs: number): Promise<DrainReport> {
-    if (this.#state === "starting") {
-      this.#starting?.abort(new Error("the system was drained while it started"));
-      await this.#started?.catch(() => undefined);
-    }
-    this.#state = "draining";
     const deadline = this.#clock.monotonic() + deadlineMs;
-    const cut = new Set<string>();
-    const errors: Error[] = [];
-    const outstanding: Record<string, number> = {};
-    for (const wave of [...this.#waves].reverse()) {
-      await Promise.all(
-        wave.map(async (member) => {
-          await member.restarting?.catch(() => undefined);
-          if (!(await this.#drainMember(member, deadline, errors, outstanding)))
-            cut.add(member.name);
-          if (!(await this.#stopMember(member, errors))) cut.add(member.name);
-        }),
-      );
-    }
-    this.#state = "stopped";
-    return { clean: cut.size === 0, cut: [...cut], outstanding, errors };
+    if (this.#state !== "failed") this.#state = "draining";
+    const members = [...this.#members.values()];
+    for (const { starting } of members) starting?.abort(drainedMeanwhile(this.#state));
+    if (this.#startOver !== undefined) await this.#cutAt(deadline, members, this.#startOver);
+    await this.#inReverse(async (member) => {
+      if (member.restarting !== undefined) {
+        member.deadline = Math.min(member.deadline, deadline);
+        await this.#cutAt(deadline, [member], Promise.allSettled([member.restarting]));
+      }
+      member.deadline = deadline;
+      await this.#drainMember(member, this.#tally);
+      await this.#stopMember(member, this.#tally);
+    });
+    if (this.#state === "draining") this.#state = "stopped";
+    return this.#tally.report();
   }
 
-  /** Whether everything under way in `member` was finished by `deadline`. */
-  async #drainMember(
-    member: Member,
+  async #inReverse(work: (member: Member) => Promise<void>): Promise<void> {
+    for (const wave of [...this.#waves].reverse()) await Promise.all(wave.map(work));
+  }
+
+  /** Waits for `work`; cuts, from `deadline` on, what it awaits of `members`. */
+  async #cutAt(
     deadline: number,
-    errors: Error[],
-    outstanding: Record<string, number>,
-  ): Promise<boolean> {
-    if (member.state !== "ready") return true;
-    member.state = "draining";
-    const left = () => Math.max(0, deadline - this.#clock.monotonic());
-    const late = await this.#within(left(), Promise.all(member.gates.map((gate) => gate.idle())));
-    for (const { name, leases } of member.gates) if (leases > 0) outstanding[name] = leases;
-    if (member.component.drain === undefined) return !late;
+    members: readonly Member[],
+    work: Promise<unknown>,
+  ): Promise<void> {
+    if (!(await this.#within(this.#left(deadline), work))) return;
+    for (const { name, cut } of members) {
+      if (cut === undefined) continue;
+      this.#tally.cut.add(name);
+      cut();
+    }
+    await work;
+  }
+
+  /** Waits until everything under way in `member` is finished, or its deadline is there. */
+  async #drainMember(member: Member, tally: Tally): Promise<void> {
+    const drains = member.state === "ready";
+    if (drains) {
+      member.state = "draining";
+      const idle = Promise.all(member.gates.map((gate) => gate.idle()));
+      await this.#within(this.#left(member.deadline), idle, member);
+    }
+    for (const { name, leases } of member.gates) {
+      if (leases === 0) continue;
+      tally.outstanding[name] = leases;
+      tally.cut.add(member.name);
+    }
+    if (!drains || member.component.drain === undefined) return;
     const over = new AbortController();
     try {
-      const context = { signal: over.signal, deadlineMs: left() };
+      const context = { signal: over.signal, deadlineMs: this.#left(member.deadline) };
       const drain = Promise.resolve(member.component.drain(context));
-      const cut = await this.#within(left(), drain);
-      if (!cut) return !late;
+      if (!(await this.#within(this.#left(member.deadline), drain, member))) return;
       over.abort(new Error(`component "${member.name}" did not drain by the deadline`));
       drain.catch(() => undefined);
     } catch (error) {
-      errors.push(asError(error));
+      tally.errors.push(asError(error));
     }
-    return false;
+    tally.cut.add(member.name);
   }
 
-  /** Whether `member` stopped as it should. */
-  async #stopMember(member: Member, errors: Error[]): Promise<boolean> {
-    if (member.state !== "ready" && member.state !== "draining") return true;
+  async #stopMember(member: Member, tally: Tally): Promise<void> {
+    if (member.state !== "ready" && member.state !== "draining") return;
+    let failure: Error;
     try {
       const stop = Promise.resolve(member.component.stop());
       if (!(await this.#within(this.#stopTimeoutMs, stop))) {
         member.state = "stopped";
-        return true;
+        return;
       }
-      stop.catch(() => undefined);
-      errors.push(
-        new Error(`component "${member.name}" did not stop within ${this.#stopTimeoutMs} ms`),
+      failure = new Error(
+        `component "${member.name}" did not stop within ${this.#stopTimeoutMs} ms`,
       );
+      member.stick(failure, stop);
     } catch (error) {
-      errors.push(asError(error));
+      failure = asError(error);
+      member.stuck = failure;
     }
     member.state = "failed";
-    return false;
+    tally.cut.add(member.name);
+    tally.errors.push(failure);
   }
 
-  /** Whether `work` is still not done after `timeoutMs`. */
-  async #within(timeoutMs: number, work: Promise<unknown>): Promise<boolean> {
+  #left(deadline: number): number {
+    return Math.max(0, deadline - this.#clock.monotonic());
+  }
+
+  /** Whether `work` is still not done after `timeoutMs`, or when `member` is cut. */
+  async #within(timeoutMs: number, work: Promise<unknown>, member?: Member): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    const timer = this.#clock.after(timeoutMs, () => resolve(true));
+    const giveUp = () => resolve(true);
+    const timer = this.#clock.after(timeoutMs, giveUp);
+    if (member !== undefined) member.cut = giveUp;
     try {
       return await Promise.race([work.then(() => false), promise]);
     } finally {
       timer.cancel();
+      if (member !== undefined) member.cut = undefined;
     }
   }
 
@@ -392,19 +476,32 @@ class ComponentSystem implements System {
     };
   }
 
-  async #restart(member: Member, deadlineMs: number): Promise<void> {
-    if (this.#state !== "ready") {
-      throw systemErrors.create(
-        "KING_SYSTEM_STATE",
-        `restart: expected a ready system, got one that is ${this.#state}`,
-        { state: this.#state },
-      );
+  async #restart(member: Member, deadlineMs: number): Promise<DrainReport> {
+    this.#expectReady();
+    const tally = new Tally();
+    try {
+      member.deadline = this.#clock.monotonic() + deadlineMs;
+      await this.#drainMember(member, tally);
+      await this.#stopMember(member, tally);
+      this.#expectReady();
+      member.restarts++;
+      await this.#startMember(member);
+    } catch (error) {
+      // Nobody gets this report: that of the system's drain tells it.
+      for (const name of tally.cut) this.#tally.cut.add(name);
+      this.#tally.errors.push(...tally.errors);
+      throw error;
     }
-    const deadline = this.#clock.monotonic() + deadlineMs;
-    await this.#drainMember(member, deadline, [], {});
-    await this.#stopMember(member, []);
-    member.restarts++;
-    await this.#startMember(member, (this.#starting as AbortController).signal);
+    return tally.report();
+  }
+
+  #expectReady(): void {
+    if (this.#state === "ready") return;
+    throw systemErrors.create(
+      "KING_SYSTEM_STATE",
+      `restart: expected a ready system, got one that is ${this.#state}`,
+      { state: this.#state },
+    );
   }
 
   health(): SystemHealth {
@@ -423,9 +520,10 @@ class ComponentSystem implements System {
 
   status(): SystemStatus {
     const up = this.#state === "ready" || this.#state === "draining";
+    const now = this.#clock.monotonic();
     return {
       state: this.#state,
-      uptimeMs: up ? this.#clock.monotonic() - this.#readyAt : 0,
+      uptimeMs: up ? now - (this.#readyAt ?? now) : 0,
       components: this.#perMember(({ state, restarts }) => ({ state, restarts })),
       gates: this.#perGate((gate) => ({
         open: this.#blocker(gate.owner) === undefined,
@@ -435,9 +533,7 @@ class ComponentSystem implements System {
   }
 
   metrics(): Readonly<Record<string, ComponentStats>> {
-    return this.#perMember(({ component, state }) =>
-      state === "ready" || state === "draining" ? (component.stats?.() ?? {}) : {},
-    );
+    return this.#perMember(memberStats);
   }
 
   performance(): SystemPerformance {
@@ -470,6 +566,19 @@ function memberHealth({ state, component }: Member): Health {
     return { status: "unhealthy", reason: `health check threw: ${asError(error).message}` };
   }
 }
+
+function memberStats({ state, component }: Member): ComponentStats {
+  if (state !== "ready" && state !== "draining") return {};
+  try {
+    return component.stats?.() ?? {};
+  } catch {
+    // One that cannot count does not hide the numbers of all others; its health is its own matter.
+    return {};
+  }
+}
+
+const drainedMeanwhile = (state: SystemState) =>
+  systemErrors.create("KING_SYSTEM_STATE", "the system was drained while it started", { state });
 
 function unknown(kind: string, name: string, names: Iterable<string>) {
   const known = [...names].join(", ") || "none";
