@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
 import { defineConfig } from "@king-runtime/core";
-import { makeCertificates, watchResources } from "@king-runtime/testkit";
+import { makeCertificates, recordTelemetry, watchResources } from "@king-runtime/testkit";
 import { beforeAll, describe, expect, test } from "vitest";
 import { listenHttp, request, requestSection, tlsSection } from "../src/index.ts";
 
@@ -127,6 +127,17 @@ describe("a response", () => {
     await using response = await request(place.url);
     await expect(response.bytes({ limit: limit as number })).rejects.toMatchObject({
       code: "KING_OPTION_INVALID",
+    });
+  });
+
+  test("is told in a span whose server.address carries no port", async () => {
+    await using telemetry = recordTelemetry();
+    await using place = await saying(head("content-length: 0"));
+    await (await request(place.url)).bytes();
+    const [span] = await telemetry.spans();
+    expect(span?.attributes).toMatchObject({
+      "server.address": "127.0.0.1",
+      "server.port": Number(new URL(place.url).port),
     });
   });
 
