@@ -82,7 +82,10 @@ export function createServer(options: CreateServerOptions): Server {
       });
     },
     drain: ({ deadlineMs, signal }) => listener?.close({ deadlineMs, signal }),
-    stop: () => listener?.abort(),
+    // Of a closed one only watchers are left, whom the channels tell to go.
+    stop() {
+      if (listener?.state !== "closed") listener?.abort();
+    },
     stats: () => ({ ...listener?.stats() }),
   };
   const channels = realtime.component({ name: "channels" });

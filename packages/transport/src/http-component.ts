@@ -35,7 +35,8 @@ export function createHttpComponent(options: HttpComponentOptions): Component {
       await listener?.close({ deadlineMs, signal });
     },
     async stop() {
-      listener?.abort();
+      // A closed listener may have upgraded connections, which are their owners' to close.
+      if (listener?.state !== "closed") listener?.abort();
       await listener?.closed;
     },
     health(): Health {

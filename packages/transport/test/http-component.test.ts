@@ -1,0 +1,53 @@
+import { createSystem, type Listener, type Stream } from "@king-runtime/core";
+import { connectRaw } from "@king-runtime/testkit";
+import { expect, test } from "vitest";
+import { createHttpComponent } from "../src/index.ts";
+
+test("opens with its system, serves, tells its health and numbers, and drains with it", async () => {
+  let listener: Listener | undefined;
+  let upgraded: Stream | undefined;
+  const system = createSystem({
+    components: [
+      createHttpComponent({
+        name: "web",
+        handler(exchange) {
+          if (exchange.upgrade === undefined) exchange.respond(200, {}, "served");
+          else upgraded = exchange.upgrade.accept();
+        },
+        onListening(opened) {
+          listener = opened;
+        },
+      }),
+    ],
+  });
+  expect(system.health().status).toBe("unhealthy");
+  await system.start();
+  const port = listener?.local.port ?? 0;
+  expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe("served");
+  expect(system.health().components["web"]).toEqual({ status: "healthy" });
+  expect(system.metrics()["web"]).toMatchObject({ sessionsAccepted: 1, exchangesActive: 0 });
+  await using socket = await connectRaw({ port });
+  await socket.write(
+    "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+  );
+  await socket.readUntil("\r\n\r\n");
+  expect((await system.drain()).clean).toBe(true);
+  expect(listener?.state).toBe("closed");
+  // An upgraded connection is its owner's to close, also after the system.
+  await upgraded?.end(Buffer.from("bye"));
+  await socket.readUntil("bye");
+});
+
+test("whose onListening throws does not leave a listener behind", async () => {
+  let listener: Listener | undefined;
+  const component = createHttpComponent({
+    handler: () => undefined,
+    onListening(opened) {
+      listener = opened;
+      throw new Error("no");
+    },
+  });
+  await expect(createSystem({ components: [component] }).start()).rejects.toThrow("no");
+  await listener?.closed;
+  expect(listener?.state).toBe("closed");
+});
