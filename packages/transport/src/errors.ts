@@ -27,7 +27,7 @@ export const httpErrors = defineErrors({
    */
   KING_HTTP_BODY_LENGTH: errorCode<{ announcedBytes: number; sentBytes: number }>("validation"),
   /**
-   * A received header block is larger than `maxHeaderBytes`.
+   * A response's head, trailers or interim responses are larger than `maxHeaderBytes`, or too many.
    * @remedy Raise `maxHeaderBytes`, or have the peer send less.
    */
   KING_HTTP_HEADER_LIMIT: errorCode("limit"),
