@@ -157,7 +157,11 @@ describe("files", () => {
     // A path begins there: `${folder}/root/` is not the home folder of root.
     const path = (folder: string) => new RegExp(`(?<![\\w}.])${literally(folder)}/`);
     const { host } = new URL(registry.trim());
-    const forbidden = [path(root), path(homedir()), new RegExp(literally(host))];
+    // A home of "/tmp" says nothing of a machine.
+    const folders = [root, homedir()].filter(
+      (folder) => folder.split("/").length > 2 || folder === "/root",
+    );
+    const forbidden = [...folders.map(path), new RegExp(literally(host))];
     const wrong = trackedFiles
       .filter((file) => !file.endsWith(".png"))
       .flatMap((file) => {

@@ -76,8 +76,14 @@ describe("the summary of a row", () => {
     expect(result.ours).toBe(18);
   });
   test("calls a difference below the A/A spread a tie", () => {
-    expect(summarize(rounds(10.4, 10.5), "<= 1.00")).toMatchObject({ tie: true, holds: true });
-    expect(summarize(rounds(9.6, 10.5), "<= 0.97")).toMatchObject({ tie: true, holds: false });
+    expect(summarize(rounds(10.4, 10.5)).tie).toBe(true);
+    expect(summarize(rounds(9.6, 10.5)).tie).toBe(true);
+    expect(summarize(rounds(10.6, 10.5)).tie).toBe(false);
+  });
+
+  test("holds a goal against the ratio as measured, a tie or not", () => {
+    expect(summarize(rounds(10.4, 10.5), "<= 1.00")).toMatchObject({ tie: true, holds: false });
+    expect(summarize(rounds(9.6, 10.5), "<= 0.97")).toMatchObject({ tie: true, holds: true });
   });
   test("claims nothing from few rounds, and has no verdict without a goal", () => {
     expect(summarize(rounds(1, 10).slice(0, 7), "<= 1.10")).not.toHaveProperty("holds");

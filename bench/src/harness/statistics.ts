@@ -75,7 +75,10 @@ export interface RowResult {
   readonly holds?: boolean;
 }
 
-/** Medians of all rounds, and whether the goal holds for the ratio as it may be claimed. */
+/**
+ * Medians of all rounds, and whether the goal holds. A goal is held against the ratio as it was
+ * measured: that a run is too noisy to tell the two apart is no way to meet one.
+ */
 export function summarize(rounds: readonly Round[], goal?: string): RowResult {
   const ratio = median(rounds.map(({ ours, peer }) => ours / peer));
   const controlRatios = rounds.map(({ control, peer }) => control / peer);
@@ -88,8 +91,7 @@ export function summarize(rounds: readonly Round[], goal?: string): RowResult {
     controlRatio: median(controlRatios),
     spread,
     tie: claimedRatio(ratio, spread) === 1,
-    ...(goal !== undefined &&
-      Number.isFinite(spread) && { holds: meetsGoal(claimedRatio(ratio, spread), goal) }),
+    ...(goal !== undefined && Number.isFinite(spread) && { holds: meetsGoal(ratio, goal) }),
   };
 }
 
