@@ -1,4 +1,3 @@
-import { pathToFileURL } from "node:url";
 import { expect, expectTypeOf, test } from "vitest";
 import { defineErrors, errorCode, KingError } from "../src/errors.ts";
 
@@ -64,7 +63,7 @@ test("JSON of an error has what a log line needs, and no stack or cause", () => 
 });
 
 test("an error of another copy of this package is recognised", async () => {
-  const url = pathToFileURL(new URL("../src/errors.ts", import.meta.url).pathname).href;
+  const url = new URL("../src/errors.ts", import.meta.url).href;
   const copy = (await import(`${url}?copy`)) as typeof import("../src/errors.ts");
   expect(copy.KingError).not.toBe(KingError);
   const foreign = new copy.KingError("x", { code: "KING_TEST_FULL", category: "limit" });
