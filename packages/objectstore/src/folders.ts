@@ -84,6 +84,16 @@ export class Folders {
   }
 
   /**
+   * To be called where something is missing: resolves when it is, and not the store itself, which
+   * may have been renamed or unmounted.
+   *
+   * @throws what the operating system says of a top folder that is gone, or that is none any more.
+   */
+  async requireTop(): Promise<void> {
+    if ((await this.#fs.lstat(this.#top)).kind !== "folder") throw notFolder(this.#top);
+  }
+
+  /**
    * Waits until the entries of a folder, as they are at this call, are on the disk. A sync that has
    * begun may have missed the latest change, so a caller waits for the next one; all that wait share
    * it.

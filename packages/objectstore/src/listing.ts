@@ -27,6 +27,7 @@ export async function findKeys(options: FindKeysOptions): Promise<string[]> {
   const found: string[] = [];
   const start = locatePrefix(options.prefix);
   if (await options.folders.genuine(start.folders)) await visit(start, options, found);
+  else await options.folders.requireTop();
   return found;
 }
 
@@ -81,8 +82,9 @@ async function smallestEntries(
       if (holdsWanted(entry, folder.base + entry.bytes, options)) smallest.add(entry);
     }
   } catch (error) {
-    // Nothing was ever stored here; or the root of all objects is not there, which get would tell.
     if (errnoOf(error) !== "ENOENT") throw error;
+    // Nothing is stored here, unless the top folder itself is gone.
+    await folders.requireTop();
   }
   return { entries: smallest.take(), more: smallest.dropped };
 }

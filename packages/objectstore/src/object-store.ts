@@ -425,9 +425,14 @@ class LocalObjectStore implements ObjectStore {
 
   /** Opens the file of an object, unless the way there leads through something else than folders. */
   async #open(key: string | undefined, location: ObjectLocation, body: boolean) {
-    if (!(await this.#folders.genuine(location.folders))) return undefined;
-    const path = `${this.#folders.pathOf(location.folders)}/${location.name}`;
-    return openObject({ fs: this.#fs, scratch: this.#scratch, path, location, key, body });
+    if (await this.#folders.genuine(location.folders)) {
+      const path = `${this.#folders.pathOf(location.folders)}/${location.name}`;
+      const given = { fs: this.#fs, scratch: this.#scratch };
+      const opened = await openObject({ ...given, path, location, key, body });
+      if (opened !== undefined) return opened;
+    }
+    await this.#folders.requireTop();
+    return undefined;
   }
 
   async head(key: string, options: { signal?: AbortSignal } = {}): Promise<BlobInfo | undefined> {
@@ -449,17 +454,24 @@ class LocalObjectStore implements ObjectStore {
     this.#requireOpen();
     const location = locateObject(bytes);
     const size = await this.#observe("delete", key, options.signal, async (activity) => {
-      if (!(await this.#folders.genuine(location.folders))) return undefined;
-      const turn = this.#slots.take();
-      if (turn) await turn;
-      try {
-        return await this.#remove(location, activity);
-      } finally {
-        this.#slots.give();
-      }
+      const removed = await this.#removeAt(location, activity);
+      if (removed === undefined) await this.#folders.requireTop();
+      return removed;
     });
     if (size !== undefined) this.#diagnostics.publish("delete", { key, size });
     return size !== undefined;
+  }
+
+  /** The size of what was removed; `undefined` when nothing was there. */
+  async #removeAt(location: ObjectLocation, activity: Activity): Promise<number | undefined> {
+    if (!(await this.#folders.genuine(location.folders))) return undefined;
+    const turn = this.#slots.take();
+    if (turn) await turn;
+    try {
+      return await this.#remove(location, activity);
+    } finally {
+      this.#slots.give();
+    }
   }
 
   async #remove(location: ObjectLocation, activity: Activity): Promise<number | undefined> {

@@ -1,4 +1,7 @@
-import { readdir, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { constants } from "node:fs";
+import { open, readdir, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { KingError } from "@king-runtime/core";
 import { listKeys, readBlob, recordDiagnostics } from "@king-runtime/testkit";
 import fc from "fast-check";
@@ -161,6 +164,31 @@ describe("what does not belong into the root", () => {
     await store.put("k", Buffer.from("new"));
     expect(Buffer.from(await readBlob(store, "k")).toString()).toBe("new");
     expect(Buffer.from(await readBlob(outside.store, "k")).toString()).toBe("secret");
+  });
+
+  // Without care, opening a named pipe waits for someone who writes to it.
+  test("a named pipe in place of an object makes nobody wait", { timeout: 10_000 }, async () => {
+    await using place = await openedStore();
+    await place.store.put("k", Buffer.from("old"));
+    const pipe = `${place.root}/objects/k.o`;
+    await rm(pipe);
+    execFileSync("mkfifo", [pipe]);
+    const late = Symbol("late");
+    const inTime = <T>(work: Promise<T>) => Promise.race([work, delay(2_000, late)]);
+    try {
+      for (const work of [place.store.get("k"), place.store.head("k")]) {
+        const settled = await inTime(work.catch((error: unknown) => error));
+        expect(KingError.is(settled, "KING_OBJECTSTORE_IO"), String(settled)).toBe(true);
+      }
+      expect(await place.store.delete("k")).toBe(false);
+      expect(await listKeys(place.store)).toEqual([]);
+    } finally {
+      // Lets go of whoever does wait.
+      const { O_NONBLOCK, O_RDWR } = constants;
+      await (await open(pipe, O_RDWR | O_NONBLOCK)).close();
+    }
+    await place.store.put("k", Buffer.from("new"));
+    expect(Buffer.from(await readBlob(place.store, "k")).toString()).toBe("new");
   });
 
   test("a link in place of the folders of the root keeps the store from opening", async () => {

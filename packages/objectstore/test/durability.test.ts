@@ -316,6 +316,8 @@ describe("a failing file system", () => {
       ["get of a range", () => readBlob(place.store, "dir/large", { start: 300_000, length: 9 })],
       ["head", () => place.store.head("dir/small")],
       ["list", () => place.store.list()],
+      ["get of an object that is not there", () => place.store.get("dir/other")],
+      ["delete of an object that is not there", () => place.store.delete("dir/other")],
     ];
     for (const [form, work] of works) {
       place.taken();

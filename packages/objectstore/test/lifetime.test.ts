@@ -1,4 +1,5 @@
-import { readdir } from "node:fs/promises";
+import { readdir, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { createSystem, defineConfig, KingError } from "@king-runtime/core";
 import { objectstoreSection, openObjectStore } from "@king-runtime/objectstore";
 import {
@@ -29,7 +30,7 @@ function heldSource() {
   return { source: source(), asked: asked.promise, letGo: held.resolve };
 }
 
-const holder = new URL("./lock-holder.ts", import.meta.url).pathname;
+const holder = join(import.meta.dirname, "lock-holder.ts");
 
 describe("the root of a store", () => {
   test("belongs to one store at a time in this process, whatever its path is called", async () => {
@@ -342,5 +343,71 @@ describe("as a component", () => {
     expect(() => component.start({ signal: new AbortController().signal })).toThrow(
       expect.toSatisfy(isClosed),
     );
+  });
+});
+
+describe("a store whose root is gone", () => {
+  const held = [
+    ["with objects that were put", ["k", "dir/k", `${"x".repeat(300)}1`]],
+    ["that holds nothing", []],
+  ] as const;
+  for (const [form, keys] of held) {
+    test(`${form} fails, and calls nothing missing`, async () => {
+      await using place = await openedStore();
+      const { store, root } = place;
+      for (const key of keys) await store.put(key, content);
+      // What was looked at once is remembered.
+      for (const key of keys) expect(await store.head(key)).toBeDefined();
+      await rename(root, `${root}-elsewhere`);
+      const works: Record<string, () => Promise<unknown>> = {
+        "list all": () => store.list(),
+        "list dir": () => store.list({ prefix: "dir/" }),
+        "list a folder that never was": () => store.list({ prefix: "other/" }),
+        "list long keys": () => store.list({ prefix: "x".repeat(300) }),
+        put: () => store.put("k", content),
+      };
+      for (const key of ["k", "dir/k", "other/k", `${"x".repeat(300)}1`]) {
+        works[`get ${key}`] = () => store.get(key);
+        works[`head ${key}`] = () => store.head(key);
+        works[`delete ${key}`] = () => store.delete(key);
+      }
+      for (const [name, work] of Object.entries(works)) {
+        await expect(work(), name).rejects.toMatchObject({
+          code: "KING_OBJECTSTORE_IO",
+          details: { errno: "ENOENT", visible: false },
+        });
+      }
+      expect(await store.component().health?.()).toMatchObject({ status: "degraded" });
+      expect(store.stats()).toMatchObject({ openPuts: 0, openReads: 0, objects: keys.length });
+
+      await rename(`${root}-elsewhere`, root);
+      for (const key of keys) expect(await store.head(key), key).toBeDefined();
+      expect(await store.get("other/k")).toBeUndefined();
+      expect(await store.list({ prefix: "other/" })).toEqual({ items: [] });
+    });
+  }
+
+  test("and has a file in its place fails too", async () => {
+    await using place = await openedStore();
+    await rename(`${place.root}/objects`, `${place.root}/elsewhere`);
+    await writeFile(`${place.root}/objects`, "");
+    const refused = { code: "KING_OBJECTSTORE_IO", details: { errno: "ENOTDIR" } };
+    await expect(place.store.get("k")).rejects.toMatchObject(refused);
+    await expect(place.store.list()).rejects.toMatchObject(refused);
+  });
+
+  test("costs a miss one look at the top folder, and a hit none", async () => {
+    const fileSystem = instrumentedFileSystem();
+    await using place = await openedStore({ fileSystem });
+    await place.store.put("k", content);
+    const taken = () => fileSystem.calls.splice(0).map(({ name, on }) => `${name} ${on}`);
+    taken();
+    expect(await place.store.get("other")).toBeUndefined();
+    expect(taken()).toEqual(["openFile objects/other.o", "lstat objects"]);
+    expect(await place.store.delete("other")).toBe(false);
+    expect(taken()).toEqual(["lstat objects/other.o", "lstat objects"]);
+    await place.store.head("k");
+    await place.store.list();
+    expect(taken()).not.toContain("lstat objects");
   });
 });
