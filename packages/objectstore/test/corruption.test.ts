@@ -176,8 +176,8 @@ describe("what does not belong into the root", () => {
     const late = Symbol("late");
     const inTime = <T>(work: Promise<T>) => Promise.race([work, delay(2_000, late)]);
     try {
-      for (const work of [place.store.get("k"), place.store.head("k")]) {
-        const settled = await inTime(work.catch((error: unknown) => error));
+      for (const work of [() => place.store.get("k"), () => place.store.head("k")]) {
+        const settled = await inTime(work().catch((error: unknown) => error));
         expect(KingError.is(settled, "KING_OBJECTSTORE_IO"), String(settled)).toBe(true);
       }
       expect(await place.store.delete("k")).toBe(false);

@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { seededRandom } from "@king-runtime/core";
 import { openObjectStore } from "@king-runtime/objectstore";
 import { listKeys, readBlob, startNode, temporaryFolder } from "@king-runtime/testkit";
@@ -9,7 +9,7 @@ import { crashContent, crashKeys } from "./crash-content.ts";
 
 const rounds = Number(process.env["KING_CRASH_ROUNDS"] ?? 10);
 const seed = Number(process.env["KING_CRASH_SEED"] ?? Date.now() % 1_000_000);
-const writer = join(import.meta.dirname, "crash-writer.ts");
+const writer = fileURLToPath(new URL("./crash-writer.ts", import.meta.url));
 
 /** What may be found under a key: what the last resolved call left, or what the next one would. */
 interface Possible {

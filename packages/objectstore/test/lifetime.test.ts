@@ -1,5 +1,5 @@
 import { readdir, rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { createSystem, defineConfig, KingError } from "@king-runtime/core";
 import { objectstoreSection, openObjectStore } from "@king-runtime/objectstore";
 import {
@@ -30,7 +30,7 @@ function heldSource() {
   return { source: source(), asked: asked.promise, letGo: held.resolve };
 }
 
-const holder = join(import.meta.dirname, "lock-holder.ts");
+const holder = fileURLToPath(new URL("./lock-holder.ts", import.meta.url));
 
 describe("the root of a store", () => {
   test("belongs to one store at a time in this process, whatever its path is called", async () => {
