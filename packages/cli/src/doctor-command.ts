@@ -1,7 +1,7 @@
 import process from "node:process";
 import type { CliCommand, CliContext } from "@king-runtime/core";
 import type { InstalledPlane } from "./find-planes.ts";
-import { enclosingPackage, findPackage } from "./installed-package.ts";
+import { enclosingPackage, findPackage, type InstalledPackage } from "./installed-package.ts";
 import { loadPlaneConfig } from "./plane-config.ts";
 
 /** One line of the doctor. */
@@ -40,6 +40,8 @@ export function doctorCommand(planes: readonly InstalledPlane[]): CliCommand {
 }
 
 const oldestMajor = 24;
+const unknownVersion = "unknown version";
+const versionOf = ({ manifest }: InstalledPackage) => manifest.version ?? unknownVersion;
 
 function nodeFinding(): Finding {
   const { version, versions } = process;
@@ -59,7 +61,7 @@ function planeFindings(planes: readonly InstalledPlane[]): Finding[] {
   }
   return planes.map(({ name, version, problem }) =>
     problem === undefined
-      ? { status: "ok", subject: name, message: version ?? "unknown version" }
+      ? { status: "ok", subject: name, message: version ?? unknownVersion }
       : { status: "problem", subject: name, message: problem },
   );
 }
@@ -75,11 +77,11 @@ function coreFinding(planes: readonly InstalledPlane[], cwd: string): Finding {
   const copies = new Map<string, string>();
   for (const folder of users) {
     const found = folder === undefined ? undefined : findPackage(name, folder);
-    if (found !== undefined) copies.set(found.folder, found.manifest.version);
+    if (found !== undefined) copies.set(found.folder, versionOf(found));
   }
   const versions = [...copies.values()].sort();
   if (versions.length <= 1) {
-    return { status: "ok", subject: name, message: versions[0] ?? "unknown version" };
+    return { status: "ok", subject: name, message: versions[0] ?? unknownVersion };
   }
   const message = `${versions.length} copies: ${versions.join(", ")}; npm dedupe may leave one`;
   return { status: "warning", subject: name, message };
@@ -95,7 +97,7 @@ function optionalFindings(planes: readonly InstalledPlane[]): Finding[] {
       const message =
         found === undefined
           ? `optional for ${name}, not installed: npm install "${peer}@${range}"`
-          : `${found.manifest.version}, optional for ${name} (${range})`;
+          : `${versionOf(found)}, optional for ${name} (${range})`;
       return { status: "ok", subject: peer, message };
     });
   });

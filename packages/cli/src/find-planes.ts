@@ -2,7 +2,12 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { CliPlane } from "@king-runtime/core";
-import { enclosingPackage, findPackage, type InstalledPackage } from "./installed-package.ts";
+import {
+  enclosingPackage,
+  findPackage,
+  hasEntry,
+  type InstalledPackage,
+} from "./installed-package.ts";
 
 /** Where {@link findPlanes} looks. */
 export interface FindPlanesOptions {
@@ -10,14 +15,14 @@ export interface FindPlanesOptions {
   cwd: string;
 }
 
-/** A plane that the application, or the command's own installation, has. */
+/** A plane that the application, or the command's own installation, has, or the application itself. */
 export interface InstalledPlane {
-  /** The package's name: `@king-runtime/transport`. */
+  /** The package's name: `@king-runtime/transport`; the folder of an application without one. */
   readonly name: string;
   readonly version?: string;
   /** Absolute path of the package's folder. */
   readonly folder?: string;
-  /** What its `./cli` entry exports; absent when it has none. */
+  /** What its `./cli` entry exports; absent when it has none, which an application need not have. */
   readonly plane?: CliPlane;
   /** Why it cannot be used, in a sentence. */
   readonly problem?: string;
@@ -29,8 +34,11 @@ const notPlanes: readonly string[] = [umbrella, "@king-runtime/core", "@king-run
 
 /**
  * Finds the planes that the application around `cwd` depends on, by itself or through the umbrella;
- * where it depends on none, those of the umbrella that this command came with. Loads what they tell
- * the command; one that cannot be loaded is reported, never thrown.
+ * where it depends on none, those of the umbrella that this command came with. An application with a
+ * `./cli` entry of its own counts as one more. Loads what they tell the command; one that cannot be
+ * loaded is reported, never thrown.
+ *
+ * @throws Error when a package.json of the application, or of the umbrella, cannot be read.
  */
 export async function findPlanes(options: FindPlanesOptions): Promise<InstalledPlane[]> {
   const declared = new Map<string, string>();
@@ -42,6 +50,7 @@ export async function findPlanes(options: FindPlanesOptions): Promise<InstalledP
     if (beside !== undefined) collect(beside, declared, false);
   }
   const loaded = [...declared].map(([name, from]) => loadPlane(name, from));
+  if (app !== undefined && hasEntry(app.manifest, "./cli")) loaded.push(loadEntry(app));
   return (await Promise.all(loaded))
     .filter((each) => each !== undefined)
     .sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -66,22 +75,31 @@ async function loadPlane(name: string, from: string): Promise<InstalledPlane | u
   try {
     const found = findPackage(name, from);
     if (found === undefined) return { name, problem: "is a dependency, but not installed" };
-    const { manifest, folder } = found;
-    if (manifest.private === true) return undefined;
-    const installed = { name, version: manifest.version, folder };
-    if (manifest.exports === undefined || !("./cli" in manifest.exports)) return installed;
-    try {
-      return { ...installed, plane: await importPlane(`${name}/cli`, from) };
-    } catch (error) {
-      return { ...installed, problem: messageOf(error) };
-    }
+    return found.manifest.private === true ? undefined : await loadEntry(found);
   } catch (error) {
     return { name, problem: messageOf(error) };
   }
 }
 
-async function importPlane(specifier: string, from: string): Promise<CliPlane> {
-  const path = createRequire(join(from, "package.json")).resolve(specifier);
+/** Loads the `./cli` entry of a package, if it has one. */
+async function loadEntry(found: InstalledPackage): Promise<InstalledPlane> {
+  const { folder, manifest } = found;
+  const { name = folder, version } = manifest;
+  const installed = { name, folder, ...(version === undefined ? {} : { version }) };
+  if (!hasEntry(manifest, "./cli")) return installed;
+  try {
+    return { ...installed, plane: await importPlane(found) };
+  } catch (error) {
+    return { ...installed, problem: messageOf(error) };
+  }
+}
+
+async function importPlane({ folder, manifest }: InstalledPackage): Promise<CliPlane> {
+  const own = join(folder, "package.json");
+  // A package gets at its own entries by its name, as everyone else does.
+  if (manifest.name === undefined) throw new Error(`${own}: expected a "name" beside "exports"`);
+  const specifier = `${manifest.name}/cli`;
+  const path = createRequire(own).resolve(specifier);
   const { plane }: { plane?: CliPlane } = await import(pathToFileURL(path).href);
   if (
     typeof plane?.name !== "string" ||

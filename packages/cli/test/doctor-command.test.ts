@@ -39,6 +39,45 @@ test("exits with 1 for a plane that is a dependency but not installed", async ()
   });
 });
 
+test("looks for planes in no folders but the application's and those above it", async () => {
+  await using app = await fixtureApp({});
+  const dependencies = { "@king-runtime/spoon": "^1.0.0" };
+  await app.write("inner/package.json", JSON.stringify({ name: "inner", dependencies }));
+  const spoon = '{ "name": "@king-runtime/spoon", "version": "1.0.0" }';
+  // The shims of package managers name such folders.
+  await app.write("elsewhere/@king-runtime/spoon/package.json", spoon);
+  const inner = join(app.path, "inner");
+  const missing = await findings(inner, { NODE_PATH: join(app.path, "elsewhere") });
+  expect({ code: missing.code, of: missing.of("@king-runtime/spoon") }).toMatchObject({
+    code: 1,
+    of: { status: "problem", message: "is a dependency, but not installed" },
+  });
+
+  await app.write("node_modules/@king-runtime/spoon/package.json", spoon);
+  const above = await findings(inner);
+  expect(above.of("@king-runtime/spoon")).toMatchObject({ status: "ok", message: "1.0.0" });
+});
+
+test.each([
+  { content: '{ "name": ', says: /: expected JSON, got / },
+  { content: "null", says: /: expected a JSON object$/ },
+  { content: "[]", says: /: expected a JSON object$/ },
+])("names a package.json that is $content", async ({ content, says }) => {
+  await using app = await fixtureApp({ kettle });
+  const planeManifest = join("node_modules", "@king-runtime", "kettle", "package.json");
+  await app.write(planeManifest, content);
+  const { code, of } = await findings(app.path);
+  const message = of("@king-runtime/kettle")?.message;
+  expect(code).toBe(1);
+  expect(message).toContain(join(app.path, planeManifest));
+  expect(message).toMatch(says);
+
+  await app.write("package.json", content);
+  const broken = await king(app.path, ["doctor"]);
+  expect(broken.code).toBe(1);
+  expect(broken.stderr).toContain(`king: ${join(app.path, "package.json")}: expected`);
+});
+
 test("exits with 1 for a plane that cannot be loaded", async () => {
   await using app = await fixtureApp({ kettle: 'throw new Error("no steam");' });
   const { code, of } = await findings(app.path);
