@@ -1,4 +1,4 @@
-import type { BlobInfo, BlobStore, ByteRange, Exchange, OpenBlob } from "@king-runtime/core";
+import type { BlobInfo, BlobStore, Exchange, GetBlobOptions, OpenBlob } from "@king-runtime/core";
 import { matchesEtag } from "./conditional.ts";
 import { safeContentFields } from "./media-type.ts";
 import { keyOf, type ObjectName } from "./object-name.ts";
@@ -18,11 +18,12 @@ export async function download(
     exchange.respond(200, { ...fieldsOf(info, name), "content-length": String(info.size) }, "");
     return;
   }
-  await using blob = await open(exchange, store, keyOf(name));
-  if (isUnchanged(exchange, blob.info)) return notModified(exchange, blob.info);
+  const { blob: opened, isPart } = await open(exchange, store, keyOf(name));
+  await using blob = opened;
   const { info, start, length } = blob;
+  if (isUnchanged(exchange, info)) return notModified(exchange, info);
   const fields = { ...fieldsOf(info, name), "content-length": String(length) };
-  if (length === info.size) exchange.respond(200, fields);
+  if (!isPart) exchange.respond(200, fields);
   else {
     const contentRange = `bytes ${start}-${start + length - 1}/${info.size}`;
     exchange.respond(206, { ...fields, "content-range": contentRange });
@@ -31,23 +32,35 @@ export async function download(
   await exchange.end();
 }
 
-async function open(exchange: Exchange, store: BlobStore, key: string): Promise<OpenBlob> {
-  const { headers } = exchange;
-  const range = parseRange(headers.get("range"));
-  const blob = await openRange(store, key, range);
-  // A range of another version than the client has part of would be worth nothing to it.
-  const ifRange = headers.get("if-range");
-  if (range === undefined || ifRange === undefined || ifRange === blob.info.etag) return blob;
-  await blob[Symbol.asyncDispose]();
-  return openRange(store, key, undefined);
-}
-
-async function openRange(
+/** Opens what is asked for: conditions come before the range (RFC 9110, section 13.2.2). */
+async function open(
+  exchange: Exchange,
   store: BlobStore,
   key: string,
-  range: ByteRange | undefined,
-): Promise<OpenBlob> {
-  const blob = await store.get(key, range === undefined ? {} : { range });
+): Promise<{ readonly blob: OpenBlob; readonly isPart: boolean }> {
+  const { headers } = exchange;
+  const range = parseRange(headers.get("range"));
+  if (range !== undefined) {
+    const isConditional = headers.has("if-none-match") || headers.has("if-range");
+    const info = isConditional ? await store.head(key) : undefined;
+    if (info === undefined || isRangeDue(exchange, info)) {
+      const blob = await get(store, key, { range });
+      if (isRangeDue(exchange, blob.info)) return { blob, isPart: true };
+      // Replaced since it was looked at.
+      await blob[Symbol.asyncDispose]();
+    }
+  }
+  return { blob: await get(store, key), isPart: false };
+}
+
+/** Whether nothing keeps a range from being given; parts of other versions do not fit together. */
+function isRangeDue(exchange: Exchange, info: BlobInfo): boolean {
+  const ifRange = exchange.headers.get("if-range");
+  return !isUnchanged(exchange, info) && (ifRange === undefined || ifRange === info.etag);
+}
+
+async function get(store: BlobStore, key: string, options?: GetBlobOptions): Promise<OpenBlob> {
+  const blob = await store.get(key, options);
   if (blob === undefined) throw missing();
   return blob;
 }
