@@ -2,7 +2,7 @@ import type { BlobStore, Exchange, ExchangeHandler } from "@king-runtime/core";
 import type { Realtime } from "@king-runtime/realtime";
 import { download } from "./download.ts";
 import { listing } from "./listing.ts";
-import { checkBucket, checkObject } from "./object-name.ts";
+import { checkBucket, checkName } from "./object-name.ts";
 import { readPage, servePage } from "./page.ts";
 import { respondError } from "./problems.ts";
 import { decodeSegment } from "./query.ts";
@@ -14,25 +14,36 @@ import { watch } from "./watch.ts";
 export interface CreateApplicationOptions {
   readonly store: BlobStore;
   readonly realtime: Realtime;
+  /** Whether requests for that authority are answered; others get 421. @default any */
+  readonly answersTo?: (authority: string) => boolean;
 }
 
 /** Bucket-watch without a listener: mount it on any. */
-export function createApplication({ store, realtime }: CreateApplicationOptions): ExchangeHandler {
+export function createApplication(options: CreateApplicationOptions): ExchangeHandler {
+  const { store, realtime, answersTo = () => true } = options;
   const page = readPage();
 
   const route = (exchange: Exchange): void | Promise<void> => {
-    const { path } = exchange;
+    const { path, authority } = exchange;
+    if (!answersTo(authority)) {
+      const host = JSON.stringify(authority.slice(0, 255));
+      throw new RequestFault(421, `expected a host among bucketWatch.allowedHosts, got ${host}`);
+    }
     if (path === "/upload") {
       allow(exchange, "POST");
       return upload(exchange, store, realtime);
     }
+    if (path === "/watch") {
+      // A WebSocket on HTTP/2 is opened with CONNECT (RFC 8441).
+      if (exchange.upgrade === undefined) allow(exchange, "GET");
+      return watch(exchange, realtime);
+    }
     allow(exchange, "GET", "HEAD");
     if (path === "/") return servePage(exchange, page);
-    if (path === "/watch") return watch(exchange, realtime);
     const [bucket, object] = objectPath(path) ?? [];
     if (bucket === undefined) throw new RequestFault(404, "there is nothing here");
     if (object === undefined) return listing(exchange, store, checkBucket(bucket));
-    return download(exchange, store, { bucket: checkBucket(bucket), object: checkObject(object) });
+    return download(exchange, store, checkName({ bucket, object }));
   };
 
   return async (exchange) => {
@@ -56,8 +67,6 @@ function objectPath(path: string): [bucket: string, object?: string] | undefined
 
 function allow(exchange: Exchange, ...methods: readonly string[]): void {
   if (methods.includes(exchange.method)) return;
-  // A WebSocket on HTTP/2 is opened with CONNECT (RFC 8441).
-  if (exchange.path === "/watch" && exchange.upgrade !== undefined) return;
   throw new RequestFault(405, `expected ${methods.join(" or ")}, got ${exchange.method}`, {
     allow: methods.join(", "),
   });

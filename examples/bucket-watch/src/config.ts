@@ -1,4 +1,4 @@
-import { defineSection, integerKey, stringKey } from "@king-runtime/core";
+import { defineSection, integerKey, listKey, stringKey } from "@king-runtime/core";
 
 /** Settings of this application; limits are in the sections of the planes. */
 export const bucketWatchSection = defineSection(
@@ -6,6 +6,10 @@ export const bucketWatchSection = defineSection(
   {
     host: stringKey({ default: "127.0.0.1", doc: "Address to listen on." }),
     port: integerKey({ default: 8080, max: 65_535, unit: "port", doc: "0 takes a free one." }),
+    allowedHosts: listKey({
+      default: [],
+      doc: "Hosts that are answered beside those of loopback, without scheme and port; with none, on an address beyond loopback, any is.",
+    }),
     storagePath: stringKey({
       default: "storage",
       doc: "Folder of the stored objects, made if need be.",

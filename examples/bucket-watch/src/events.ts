@@ -14,6 +14,12 @@ export interface ObjectAvailable {
   readonly size: number;
 }
 
+/** An event as it goes out. */
+export function encodeAvailable(object: Omit<ObjectAvailable, "event">): string {
+  const event: ObjectAvailable = { event: "object.available", ...object };
+  return JSON.stringify(event);
+}
+
 /** The channel of a bucket's watchers. */
 export function channelOf(bucket: string): string {
   return `bucket:${bucket}`;

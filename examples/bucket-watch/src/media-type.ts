@@ -3,6 +3,9 @@ import { RequestFault } from "./request-fault.ts";
 
 const unknown = "application/octet-stream";
 
+/** Longest content type that is stored, in characters of ASCII. */
+export const longestContentType = 255;
+
 const byExtension: Readonly<Record<string, string>> = {
   ".avif": "image/avif",
   ".css": "text/css",
@@ -36,9 +39,13 @@ export function mediaTypeOf(field: string | undefined, object: string): string {
   const stated = field?.trim();
   if (stated === undefined || /^application\/x-www-form-urlencoded\b/i.test(stated))
     return byExtension[extname(object).toLowerCase()] ?? unknown;
-  if (stated.length > 255 || !/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(?:[ \t]*;[\t -~]*)?$/.test(stated))
+  if (
+    stated.length > longestContentType ||
+    !/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(?:[ \t]*;[\t -~]*)?$/.test(stated)
+  )
     throw new RequestFault(400, "content-type: expected a media type such as text/plain");
-  return stated;
+  // The white space that HTTP allows is more than the store keeps.
+  return stated.replaceAll("\t", " ");
 }
 
 /** Types that a browser shows without running anything of theirs. */

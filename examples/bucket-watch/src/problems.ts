@@ -16,10 +16,12 @@ function answerTo(error: unknown): Answer | undefined {
   if (!KingError.is(error)) return undefined;
   switch (error.code) {
     case "KING_OBJECTSTORE_KEY_INVALID":
+    // A bucket that is too long for any key.
+    case "KING_REALTIME_CHANNEL_INVALID":
       return { status: 400, detail: error.message };
     case "KING_OPTION_INVALID":
-      // The one option that is handed through as the client sent it.
-      return error.details["option"] === "cursor"
+      // The options that are handed through as the client sent them.
+      return ["cursor", "prefix"].includes(String(error.details["option"]))
         ? { status: 400, detail: error.message }
         : undefined;
     case "KING_OBJECTSTORE_OBJECT_LIMIT":

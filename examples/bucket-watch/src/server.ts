@@ -1,6 +1,7 @@
 import {
   type Component,
   createSystem,
+  defineConfig,
   type HasSection,
   type Listener,
   type System,
@@ -14,6 +15,8 @@ import {
   tlsSection,
 } from "@king-runtime/transport";
 import { createApplication } from "./application.ts";
+import { createHostCheck } from "./hosts.ts";
+import { checkLimits } from "./limits.ts";
 
 /** Every section of the planes that bucket-watch is made of. */
 export const planeSections = [
@@ -31,6 +34,11 @@ export interface CreateServerOptions {
   readonly host?: string;
   /** @default 0, which takes a free one */
   readonly port?: number;
+  /**
+   * Hosts that are answered beside those of loopback, without scheme and port. With none, on an
+   * address beyond loopback, any is. @default []
+   */
+  readonly allowedHosts?: readonly string[];
   /** With it HTTP/2 and HTTP/1.1 over TLS. */
   readonly tls?: ListenTlsOptions;
   readonly config?: HasSection<typeof httpSection> &
@@ -52,12 +60,31 @@ export interface Server {
   readonly origin: string;
 }
 
-/** Puts the planes together; nothing is opened until the system starts. */
+/**
+ * Puts the planes together; nothing is opened until the system starts.
+ *
+ * @throws {KingError} KING_CONFIG_INVALID when `allowedHosts` has what is no host, or when a limit is
+ * below what announcing an upload may need.
+ */
 export function createServer(options: CreateServerOptions): Server {
-  const { storagePath, host = "127.0.0.1", port = 0, tls, onHandlerError } = options;
+  const {
+    storagePath,
+    host = "127.0.0.1",
+    port = 0,
+    allowedHosts = [],
+    tls,
+    onHandlerError,
+  } = options;
   const config = options.config === undefined ? {} : { config: options.config };
   let store: ObjectStore | undefined;
   let listener: Listener | undefined;
+  const sections = options.config ?? defineConfig({ sections: planeSections });
+  const { maxKeyBytes } = sections.section(objectstoreSection);
+  checkLimits(sections.section(realtimeSection), maxKeyBytes);
+  const answersTo = createHostCheck({
+    allowedHosts,
+    boundTo: () => listener?.local.address ?? host,
+  });
   const realtime = createRealtime(config);
 
   const objects: Component = {
@@ -73,7 +100,7 @@ export function createServer(options: CreateServerOptions): Server {
     dependsOn: ["objects", "channels"],
     async start() {
       listener = await listenHttp({
-        handler: createApplication({ store: present(store), realtime }),
+        handler: createApplication({ store: present(store), realtime, answersTo }),
         host,
         port,
         ...config,

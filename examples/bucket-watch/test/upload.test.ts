@@ -145,7 +145,7 @@ test("a body that grows over the limit is answered 413 and leaves no file", asyn
   const { events } = await watchBucket(origin);
   await using socket = await connectRaw({ port: listener.local.port });
   await socket.write(
-    "POST /upload?object=large HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n",
+    "POST /upload?object=large HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n",
   );
   const chunk = "x".repeat(40_000);
   for (let i = 0; i < 3; i++) await socket.write(`${chunk.length.toString(16)}\r\n${chunk}\r\n`);
@@ -165,7 +165,7 @@ test.each([["resets"], ["ends"]])(
     const { events } = await watchBucket(origin);
     await using socket = await connectRaw({ port: listener.local.port });
     await socket.write(
-      "POST /upload?object=half HTTP/1.1\r\nhost: x\r\ncontent-length: 500000\r\n\r\n",
+      "POST /upload?object=half HTTP/1.1\r\nhost: localhost\r\ncontent-length: 500000\r\n\r\n",
     );
     await socket.write("x".repeat(300_000));
     await expect.poll(() => store.stats().reservedBytes).toBeGreaterThan(0);
@@ -186,7 +186,7 @@ test("an upload that takes its time does not hold up others", async () => {
   const { listener, origin } = await startServer();
   await using slow = await connectRaw({ port: listener.local.port });
   await slow.write(
-    "POST /upload?object=slow HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nfirst",
+    "POST /upload?object=slow HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\nfirst",
   );
   for (let i = 0; i < 5; i++)
     expect((await uploadTo(origin, `object=q${i}`, "x")).status).toBe(202);
