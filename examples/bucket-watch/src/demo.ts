@@ -4,11 +4,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runUntilSignal } from "@king-runtime/core/node";
+import { errorMessages } from "./error-messages.ts";
 import { createServer } from "./server.ts";
 
 const storagePath = await mkdtemp(join(tmpdir(), "bucket-watch-"));
 const server = createServer({ storagePath });
 const ended = new AbortController();
+// Whoever reads along may leave early, as `head -1` does: nobody is left to show anything to.
+process.stdout.on("error", () => ended.abort());
 
 async function play(): Promise<void> {
   const { origin } = server;
@@ -69,7 +72,9 @@ try {
           else ended.abort();
         },
         (error) => {
-          console.error(error);
+          // What breaks off because the demo ends is no failure.
+          if (ended.signal.aborted) return;
+          console.error(errorMessages(error));
           process.exitCode = 1;
           ended.abort();
         },
