@@ -85,7 +85,7 @@ test("files chosen or dropped on the page are uploaded", { timeout: 60_000 }, as
   const { origin, store } = await startServer({ http: { maxBodyBytes: 1_000_000 } });
   await page.goto(`${origin}/?bucket=photos`);
   await page.locator('#state[data-state="live"]').waitFor(deadline);
-  expect(await page.locator("#empty").isVisible()).toBe(true);
+  await page.locator("#empty").waitFor(deadline);
 
   await page.locator("#files").setInputFiles([
     { name: "pixel.png", mimeType: "image/png", buffer: Buffer.from(pixel, "base64") },
@@ -112,7 +112,54 @@ test("files chosen or dropped on the page are uploaded", { timeout: 60_000 }, as
   const large = { name: "large.bin", mimeType: "", buffer: Buffer.alloc(1_500_000) };
   await page.locator("#files").setInputFiles([large]);
   await page.locator("#uploads .failed").waitFor(deadline);
-  expect(await page.locator("#uploads li").textContent()).toContain("large.bin");
+  expect(await page.locator("#uploads li .name").textContent()).toBe("large.bin");
+  const refused = await uploadTo(origin, "object=large.bin", new Uint8Array(1_500_000));
+  const { detail } = (await refused.json()) as { detail: string };
+  expect(detail).toContain("1000000");
+  expect(await page.locator("#uploads .failed").textContent()).toBe(detail);
+});
+
+test.for([
+  ["", "bucket: expected at least one character, got none"],
+  ["a/b", "bucket: expected no slash"],
+])(
+  "the page of the bucket %j says why it cannot be watched, once",
+  {
+    timeout: 60_000,
+  },
+  async ([bucket = "", detail], context) => {
+    const { page } = await openBrowser(context);
+    const { origin } = await startServer();
+    let sockets = 0;
+    page.on("websocket", () => sockets++);
+    await page.clock.install();
+    await page.goto(`${origin}/?bucket=${encodeURIComponent(bucket)}`);
+    const state = page.locator('#state[data-state="refused"]');
+    await state.waitFor(deadline);
+    expect(await state.textContent()).toBe(detail);
+    await page.clock.runFor(120_000);
+    expect(await state.textContent()).toBe(detail);
+    expect(sockets).toBe(1);
+  },
+);
+
+test("characters that turn the direction of text are named, not obeyed", {
+  timeout: 60_000,
+}, async (context) => {
+  const { page } = await openBrowser(context);
+  const { origin } = await startServer();
+  const object = "photo\u202egpj.exe";
+  await uploadTo(origin, `object=${encodeURIComponent(object)}`, "x");
+  await page.goto(`${origin}/?bucket=inbox`);
+  const name = page.locator("#objects .name");
+  await name.waitFor(deadline);
+  expect(await name.textContent()).toBe("photo\u2039U+202E\u203agpj.exe");
+  expect(await name.getAttribute("title")).toBe("photo\u2039U+202E\u203agpj.exe");
+  expect(
+    await page.evaluate(`getComputedStyle(document.querySelector("#objects .name")).unicodeBidi`),
+  ).toBe("isolate");
+  const href = await page.locator("#objects a").getAttribute("href");
+  expect((await fetch(new URL(href ?? "", origin))).status).toBe(200);
 });
 
 test("the page says when the connection is lost, and comes back", {
