@@ -62,6 +62,11 @@ export interface Connection extends Closable<ConnectionClosed> {
 /** Takes one message of a connection; the next one waits for the promise it returns. */
 export type MessageHandler = (connection: Connection, message: Message) => void | Promise<void>;
 
+/** Greets a connection; a promise that it returns is waited for. */
+export type OpenHandler =
+  | ((connection: Connection) => void)
+  | ((connection: Connection) => Promise<void>);
+
 /** What a connection shares with its realtime. */
 export interface ConnectionContext {
   readonly settings: RealtimeSettings;
@@ -82,8 +87,8 @@ const abnormal = 1006;
 
 /**
  * Frames go to the duplex directly, encoded once for all who receive them. That is in order with the
- * pong and close frames of `ws`: it writes those at once too, having nothing of its own to compress
- * or to queue, and nothing is written here once the closing handshake has begun.
+ * ping, pong and close frames of `ws`: it writes those at once too, having nothing of its own to
+ * compress or to queue, and nothing is written here once the closing handshake has begun.
  */
 export class OpenConnection extends Lifetime<ConnectionClosed> implements Connection {
   protected override readonly kind = "connection";
@@ -92,13 +97,15 @@ export class OpenConnection extends Lifetime<ConnectionClosed> implements Connec
   readonly #socket: WebSocket;
   readonly #duplex: Duplex;
   readonly #sendBuffer: SendBuffer;
-  readonly #inbox: Inbox | undefined;
+  readonly #inbox: Inbox;
   #sentCode: number | undefined;
   #sentReason = "";
   #closedHere = false;
   #aborted: unknown;
   /** Heartbeats since the peer was last heard. */
   #silentBeats = 0;
+  /** Answers to pings that wait for the peer to read. */
+  #pendingPongs = 0;
 
   constructor(
     opened: OpenedSocket,
@@ -112,17 +119,16 @@ export class OpenConnection extends Lifetime<ConnectionClosed> implements Connec
     this.#duplex = duplex;
     if (opened.remote !== undefined) this.remote = opened.remote;
     this.#sendBuffer = new SendBuffer(duplex, context.settings.maxSendBufferBytes);
-    this.#inbox =
-      onMessage &&
-      new Inbox(
-        socket,
-        (message) => onMessage(this, message),
-        (error) => this.#fail(error),
-      );
+    this.#inbox = new Inbox(
+      socket,
+      (message) => (onMessage === undefined ? this.#refuseMessage() : onMessage(this, message)),
+      (error) => this.#fail(error),
+    );
     duplex.on("data", () => {
       this.#silentBeats = 0;
     });
     socket.on("message", (data, isBinary) => this.#receive(data as Buffer, isBinary));
+    socket.on("ping", (payload) => this.#answerPing(payload));
     socket.on("error", (error) => this.#onFault(error));
     socket.on("close", (code, reason) => this.#onClose(code, reason));
   }
@@ -218,23 +224,42 @@ export class OpenConnection extends Lifetime<ConnectionClosed> implements Connec
     }
   }
 
-  /** Runs what the application does when a connection opens. */
-  greet(onOpen: ((connection: Connection) => void) | undefined): void {
-    try {
-      onOpen?.(this);
-    } catch (error) {
-      this.#fail(error);
-    }
+  /** Runs what the application does when a connection opens, and then joins `channels`. */
+  greet(onOpen: OpenHandler | undefined, channels: Iterable<string>): void {
+    this.#inbox.begin(
+      () => onOpen?.(this),
+      () => {
+        for (const channel of channels) this.join(channel);
+      },
+    );
   }
 
   #receive(data: Buffer, isBinary: boolean): void {
     if (this.#sentCode !== undefined) return;
     this.#context.telemetry.received();
-    if (this.#inbox === undefined) {
-      void this.close({ code: 1003, reason: "this endpoint takes no messages" });
+    this.#inbox.push(isBinary ? data : data.toString("utf8"));
+  }
+
+  #refuseMessage(): void {
+    void this.close({ code: 1003, reason: "this endpoint takes no messages" });
+  }
+
+  /** A ping costs its sender nothing, so answers are held for as long as there are few of them. */
+  #answerPing(payload: Buffer): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    const { maxPendingPongs } = this.#context.settings;
+    if (this.#pendingPongs >= maxPendingPongs) {
+      this.abort(
+        new Error(
+          `expected a peer that reads answers to its pings, got more than maxPendingPongs (${maxPendingPongs})`,
+        ),
+      );
       return;
     }
-    this.#inbox.push(isBinary ? data : data.toString("utf8"));
+    this.#pendingPongs++;
+    this.#socket.pong(payload, false, () => {
+      this.#pendingPongs--;
+    });
   }
 
   #cutSlow(): void {
@@ -258,7 +283,7 @@ export class OpenConnection extends Lifetime<ConnectionClosed> implements Connec
   #onClose(code: number, reason: Buffer): void {
     const { channels, diagnostics, telemetry } = this.#context;
     channels.leaveAll(this);
-    this.#inbox?.end();
+    this.#inbox.end();
     const finished = code !== abnormal;
     const error = this.#aborted instanceof Error ? this.#aborted : undefined;
     const closed: ConnectionClosed = {

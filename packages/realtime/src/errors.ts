@@ -26,4 +26,9 @@ export const realtimeErrors = defineErrors({
    * @remedy Create another one; a closed one is not restarted.
    */
   KING_REALTIME_CLOSED: errorCode("state"),
+  /**
+   * Connections had not answered the close of a drain at its deadline and were cut.
+   * @remedy Give the drain more time than `closeTimeoutMs`, and handlers less to do.
+   */
+  KING_REALTIME_CONNECTIONS_CUT: errorCode<{ connections: number }>("timeout"),
 });

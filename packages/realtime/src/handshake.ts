@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Exchange, HeaderFields } from "@king-runtime/core";
-import { mayConnect } from "./origin.ts";
+import { isOriginAllowed } from "./origin.ts";
 
 /** Why a request does not become a WebSocket. */
 export interface HandshakeFault {
@@ -62,11 +62,8 @@ export function checkHandshake(
       detail: `Sec-WebSocket-Key: expected 16 bytes in base64, got ${shown(key)}`,
     };
   }
-  const origin = headers.get("origin");
-  if (
-    !mayConnect({ origin, authority: exchange.authority, scheme: exchange.scheme }, allowedOrigins)
-  ) {
-    return { status: 403, detail: `pages of ${shown(origin)} may not connect` };
+  if (!isOriginAllowed(exchange, allowedOrigins)) {
+    return { status: 403, detail: `pages of ${shown(headers.get("origin"))} may not connect` };
   }
   return { headers: key === undefined || isConnect ? {} : { "sec-websocket-accept": proof(key) } };
 }

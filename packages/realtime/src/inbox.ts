@@ -28,6 +28,11 @@ export class Inbox {
     this.#onError = onError;
   }
 
+  /** Does `work`, and `after` once it has succeeded, before any message is handed over. */
+  begin(work: () => void | Promise<void>, after: () => void): void {
+    this.#run(work, after);
+  }
+
   push(message: Message): void {
     if (this.#working) this.#waiting.push(message);
     else this.#hand(message);
@@ -40,15 +45,25 @@ export class Inbox {
   }
 
   #hand(message: Message): void {
+    this.#run(() => this.#onMessage(message));
+  }
+
+  #run(work: () => void | Promise<void>, after: () => void = () => {}): void {
     try {
-      const work = this.#onMessage(message);
-      if (work === undefined) return;
+      const pending: unknown = work();
+      // Callers without types return what they like; only a promise is waited for.
+      if (!isThenable(pending)) {
+        after();
+        return;
+      }
       this.#working = true;
       this.#socket.pause();
-      work.then(
-        () => this.#next(),
-        (error) => this.#failed(error),
-      );
+      Promise.resolve(pending)
+        .then(after)
+        .then(
+          () => this.#next(),
+          (error) => this.#failed(error),
+        );
     } catch (error) {
       this.#failed(error);
     }
@@ -69,4 +84,8 @@ export class Inbox {
     // The peer's answer to our close has to be read.
     this.#socket.resume();
   }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
 }

@@ -1,5 +1,5 @@
 export { type RealtimeSettings, realtimeSection } from "./config.ts";
-export type { Connection, ConnectionClosed, MessageHandler } from "./connection.ts";
+export type { Connection, ConnectionClosed, MessageHandler, OpenHandler } from "./connection.ts";
 export type {
   CloseDiagnostic,
   ErrorDiagnostic,
@@ -9,6 +9,7 @@ export type {
 } from "./diagnostics.ts";
 export { realtimeErrors } from "./errors.ts";
 export type { Message } from "./message.ts";
+export { isOriginAllowed, type OriginRequest } from "./origin.ts";
 export {
   type CreateRealtimeOptions,
   createRealtime,

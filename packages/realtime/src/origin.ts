@@ -1,27 +1,31 @@
-/** What decides whether a page may connect. */
-export interface OriginFacts {
-  /** The request's `Origin`; absent from clients that are not browsers. */
-  readonly origin: string | undefined;
-  /** Host and port the request was made to. */
-  readonly authority: string;
-  /** `"http"` or `"https"`, as the listener sees it. */
-  readonly scheme: string;
-}
+import type { Exchange } from "@king-runtime/core";
+
+/** The part of an exchange that decides whether a page may make its request. */
+export type OriginRequest = Pick<Exchange, "headers" | "authority" | "scheme">;
 
 /**
- * Whether a page of that origin may connect: the same origin as the endpoint always may, others when
- * `allowed` names them. A browser states the origin truthfully; a client without one is no browser,
- * and is not kept out by a field it could invent.
+ * Whether the page that makes a request may: by the rule of {@link Realtime.handle}, for plain
+ * requests that change something to be judged by the same one. A request without `Origin` passes, as
+ * it comes from no page; one of the same origin passes, scheme and host compared without regard to
+ * case, default ports left out, and `https` pages also where a proxy ends TLS before an `http`
+ * listener; any other passes when `allowedOrigins`, written as in the option of that name, has it.
+ *
+ * A browser states the origin truthfully. Other clients are not kept out by a field they could
+ * invent: that takes authentication.
  */
-export function mayConnect(facts: OriginFacts, allowed: readonly string[]): boolean {
-  if (facts.origin === undefined) return true;
-  if (allowed.includes("*")) return true;
-  const origin = facts.origin.toLowerCase();
-  if (allowed.some((pattern) => matchesOrigin(origin, pattern.toLowerCase()))) return true;
-  return isSameOrigin(origin, facts);
+export function isOriginAllowed(
+  request: OriginRequest,
+  allowedOrigins: readonly string[] = [],
+): boolean {
+  const stated = request.headers.get("origin");
+  if (stated === undefined) return true;
+  if (allowedOrigins.includes("*")) return true;
+  const origin = stated.toLowerCase();
+  if (allowedOrigins.some((pattern) => matchesOrigin(origin, pattern.toLowerCase()))) return true;
+  return isSameOrigin(origin, request);
 }
 
-function isSameOrigin(origin: string, { authority, scheme }: OriginFacts): boolean {
+function isSameOrigin(origin: string, { authority, scheme }: OriginRequest): boolean {
   const page = parseOrigin(origin);
   if (page === undefined || authority === "") return false;
   // Behind a proxy that ends TLS, an https page reaches a listener that sees http. The other way

@@ -5,6 +5,7 @@ import {
   type Closed,
   type CloseOptions,
   type Component,
+  type DrainContext,
   type Exchange,
   type HasSection,
   type HeaderFields,
@@ -24,6 +25,7 @@ import {
   checkFrame,
   type MessageHandler,
   OpenConnection,
+  type OpenHandler,
 } from "./connection.ts";
 import { RealtimeDiagnostics } from "./diagnostics.ts";
 import { realtimeErrors } from "./errors.ts";
@@ -41,13 +43,14 @@ export interface CreateRealtimeOptions extends Partial<RealtimeSettings> {
 
 /** Options of {@link Realtime.handle}. */
 export interface HandleOptions {
-  /** Channels the connection is in once it is greeted. @default none */
+  /** Channels the connection is in once `onOpen` has settled. @default none */
   channels?: readonly string[];
   /**
-   * Called once, before the connection is in any channel: what is sent here comes first. When it
-   * throws, the connection is closed with 1011.
+   * Called once, before anything published reaches the connection: what is sent here comes first.
+   * The connection joins its channels when this has returned or the promise it returned is fulfilled;
+   * until then no message is read. When it fails, the connection is closed with 1011.
    */
-  onOpen?: (connection: Connection) => void;
+  onOpen?: OpenHandler;
   /**
    * Called for each message; while the promise it returns is pending no further message is read.
    * When it fails, the connection is closed with 1011. Without it a message closes with 1003.
@@ -94,7 +97,10 @@ export interface Realtime extends Closable<RealtimeClosed> {
   /** Connections in `channel` now. */
   subscribers(channel: string): number;
   stats(): RealtimeStats;
-  /** This realtime as a part of a system: draining closes every connection with 1001. */
+  /**
+   * This realtime as a part of a system: draining closes every connection with 1001, and rejects with
+   * KING_REALTIME_CONNECTIONS_CUT when some had to be cut, so that the system's report is not clean.
+   */
   component(options?: { name?: string; dependsOn?: readonly string[] }): Component;
 }
 
@@ -137,10 +143,14 @@ class ChannelRealtime extends Lifetime<RealtimeClosed> implements Realtime {
     this.#clock = clock;
     this.#channels = new Channels(settings);
     const options: ServerOptions & { closeTimeout: number } = {
+      // Connections answer pings themselves, and bound how many answers wait.
+      autoPong: false,
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: settings.maxMessageBytes,
+      maxFragments: settings.maxMessageFragments,
+      maxBufferedChunks: settings.maxMessageReads,
       closeTimeout: settings.closeTimeoutMs,
     };
     this.#server = new WebSocketServer(options);
@@ -188,8 +198,7 @@ class ChannelRealtime extends Lifetime<RealtimeClosed> implements Realtime {
       options.onMessage,
     );
     this.#add(connection);
-    connection.greet(options.onOpen);
-    for (const channel of channels) connection.join(channel);
+    connection.greet(options.onOpen, channels);
     return connection;
   }
 
@@ -309,7 +318,7 @@ class ChannelRealtime extends Lifetime<RealtimeClosed> implements Realtime {
           {},
         );
       },
-      drain: ({ deadlineMs, signal }) => this.close({ deadlineMs, signal }),
+      drain: (context) => this.#drain(context),
       stop: () => this.abort(),
       health: () => {
         if (this.state !== "open") return { status: "unhealthy", reason: this.state };
@@ -319,6 +328,18 @@ class ChannelRealtime extends Lifetime<RealtimeClosed> implements Realtime {
       },
       stats: () => ({ ...this.stats() }),
     };
+  }
+
+  async #drain({ deadlineMs, signal }: DrainContext): Promise<void> {
+    if (this.ended !== undefined) return;
+    await this.close({ deadlineMs, signal });
+    const { connectionsAborted } = await this.closed;
+    if (connectionsAborted === 0) return;
+    throw realtimeErrors.create(
+      "KING_REALTIME_CONNECTIONS_CUT",
+      `expected every connection to be closed by the deadline, got ${connectionsAborted} ${connectionsAborted === 1 ? "connection" : "connections"} that had to be cut`,
+      { connections: connectionsAborted },
+    );
   }
 
   /** Every peer is told 1001 unless `options` say otherwise. */

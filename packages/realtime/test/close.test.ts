@@ -1,3 +1,4 @@
+import { createSystem } from "@king-runtime/core";
 import { recordDiagnostics, recorder, testClock } from "@king-runtime/testkit";
 import { expect, test } from "vitest";
 import type { CloseDiagnostic, Connection, ErrorDiagnostic } from "../src/index.ts";
@@ -135,6 +136,79 @@ test("a greeting that throws closes with 1011", async () => {
   expect((await client.closed).code).toBe(1011);
 });
 
+test("a greeting that rejects closes with 1011 and tells the operator", async () => {
+  using errors = recordDiagnostics<ErrorDiagnostic>("king:realtime:error");
+  const { client, realtime } = await opened(
+    {},
+    { channels: ["news"], onOpen: () => Promise.reject(new Error("bug")) },
+  );
+  expect(await client.closed).toEqual({ code: 1011, reason: "internal error" });
+  expect(errors.values).toMatchObject([{ error: { message: "bug" } }]);
+  expect(realtime.subscribers("news")).toBe(0);
+});
+
+test("while a greeting is pending nothing published arrives and nothing is read", async () => {
+  const greeting = Promise.withResolvers<void>();
+  const received = recorder<unknown>();
+  const { realtime, connection, client } = await opened(
+    {},
+    {
+      channels: ["news"],
+      onOpen: async (connection: Connection) => {
+        connection.send("at once");
+        await greeting.promise;
+        connection.send("after a while");
+      },
+      onMessage: (_: Connection, message: unknown) => received.record(message),
+    },
+  );
+  client.socket.send("am I heard?");
+  expect(await client.messages.take(1)).toEqual(["at once"]);
+  expect(realtime.publish("news", "too early")).toBe(0);
+  expect([...connection.channels]).toEqual([]);
+  expect(received.values).toEqual([]);
+  greeting.resolve();
+  await received.take(1);
+  expect(realtime.publish("news", "in time")).toBe(1);
+  expect(await client.messages.take(3)).toEqual(["at once", "after a while", "in time"]);
+});
+
+test("a greeting that ends after its connection joins nothing", async () => {
+  const greeting = Promise.withResolvers<void>();
+  const { realtime, connection } = await opened(
+    {},
+    { channels: ["news"], onOpen: () => greeting.promise },
+  );
+  connection.abort();
+  await connection.closed;
+  greeting.resolve();
+  await new Promise((settled) => setImmediate(settled));
+  expect(realtime.subscribers("news")).toBe(0);
+});
+
+test("a greeting that fills its channels by itself closes with 1011 when its own find no room", async () => {
+  using errors = recordDiagnostics<ErrorDiagnostic>("king:realtime:error");
+  const { client } = await opened(
+    { maxChannelsPerConnection: 1 },
+    { channels: ["news"], onOpen: (connection: Connection) => void connection.join("sport") },
+  );
+  expect((await client.closed).code).toBe(1011);
+  expect(errors.values).toMatchObject([{ error: { code: "KING_REALTIME_CHANNEL_LIMIT" } }]);
+});
+
+test("a handler that returns something other than a promise has answered", async () => {
+  const { client } = await opened(
+    {},
+    {
+      onOpen: () => 1,
+      onMessage: (connection: Connection, message: unknown) => connection.send(`got ${message}`),
+    },
+  );
+  client.socket.send("one");
+  client.socket.send("two");
+  expect(await client.messages.take(2)).toEqual(["got one", "got two"]);
+});
+
 test("messages are handed over one after the other, and wait unread for a slow handler", async () => {
   const seen = recorder<unknown>();
   const gates: (() => void)[] = [];
@@ -195,6 +269,40 @@ test("is a component: drains with 1001, tells its health, and does not start twi
   expect(() => component.start({ signal: new AbortController().signal })).toThrow(
     expect.objectContaining({ code: "KING_REALTIME_CLOSED" }),
   );
+});
+
+test("a drain that has to cut peers is not clean, and says how many", async () => {
+  const clock = testClock();
+  const { realtime, port, opened: connections } = await openEndpoint({ clock });
+  await connectRawClient(port);
+  await connectRawClient(port);
+  await connections.take(2);
+  const drained = realtime
+    .component()
+    .drain?.({ deadlineMs: 1_000, signal: new AbortController().signal });
+  clock.advance(1_000);
+  await expect(drained).rejects.toMatchObject({
+    code: "KING_REALTIME_CONNECTIONS_CUT",
+    message: expect.stringContaining("2 connections"),
+    details: { connections: 2 },
+  });
+});
+
+test("the report of a system's drain names a realtime that had to cut peers", async () => {
+  const { realtime, port, opened: connections } = await openEndpoint();
+  await connectRawClient(port);
+  await connections.take(1);
+  const system = createSystem({ components: [realtime.component()] });
+  await system.start();
+  const report = await system.drain({ deadlineMs: 100 });
+  expect(report).toMatchObject({ clean: false });
+});
+
+test("draining what was aborted before is nobody's fault", async () => {
+  const { realtime } = await opened();
+  realtime.abort();
+  await realtime.closed;
+  await realtime.component().drain?.({ deadlineMs: 1_000, signal: new AbortController().signal });
 });
 
 test("options are checked when it is created", () => {

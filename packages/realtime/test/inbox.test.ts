@@ -30,6 +30,34 @@ test("a handler that answers at once never holds the socket back", () => {
   expect(log).toEqual(["quick", "quick"]);
 });
 
+test("what comes first holds back everything until it has settled", async () => {
+  const { inbox, log, errors, settled } = open();
+  const greeting = Promise.withResolvers<void>();
+  inbox.begin(
+    () => greeting.promise,
+    () => log.push("joined"),
+  );
+  inbox.push("quick");
+  expect(log).toEqual(["pause"]);
+  greeting.resolve();
+  await settled();
+  expect(log).toEqual(["pause", "joined", "quick", "resume"]);
+  expect(errors).toEqual([]);
+});
+
+test("a failure after what comes first is a failure as well", async () => {
+  const { inbox, errors, settled } = open();
+  const fault = new Error("no room");
+  inbox.begin(
+    () => Promise.resolve(),
+    () => {
+      throw fault;
+    },
+  );
+  await settled();
+  expect(errors).toEqual([fault]);
+});
+
 test("the socket is held back while a handler works, and what came with it waits its turn", async () => {
   const { inbox, log, works, settled } = open();
   for (const message of ["a", "b", "quick"]) inbox.push(message);
