@@ -1,9 +1,8 @@
 import type { BlobStore, Exchange } from "@king-runtime/core";
-import type { Realtime } from "@king-runtime/realtime";
+import { isOriginAllowed, type Realtime } from "@king-runtime/realtime";
 import { channelOf, encodeAvailable } from "./events.ts";
 import { mediaTypeOf } from "./media-type.ts";
 import { checkName, keyOf } from "./object-name.ts";
-import { isForeignPage } from "./origin.ts";
 import { parseQuery } from "./query.ts";
 import { RequestFault } from "./request-fault.ts";
 
@@ -17,7 +16,8 @@ export async function upload(
   realtime: Realtime,
 ): Promise<void> {
   // A page of another origin must not write here by way of a visitor's browser.
-  if (isForeignPage(exchange)) throw new RequestFault(403, "pages of other origins may not upload");
+  if (!isOriginAllowed(exchange))
+    throw new RequestFault(403, "pages of other origins may not upload");
   const query = parseQuery(exchange.query);
   const { bucket, object } = checkName({
     bucket: query.get("bucket") ?? "inbox",
