@@ -12,6 +12,9 @@ const project = (name: string, root: string) => ({
 export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
+    // A busy machine is no fault of a test's; what must come in time says so by a deadline of its own.
+    // Long fuzz runs (KING_FUZZ_RUNS) get time in proportion.
+    testTimeout: 30_000 + 20 * Number(process.env["KING_FUZZ_RUNS"] ?? 0),
     projects: [
       ...globSync(["packages/*", "examples/*", "bench"]).map((root) =>
         project(basename(root), root),
