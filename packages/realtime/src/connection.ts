@@ -201,6 +201,7 @@ export class OpenConnection extends Lifetime<ConnectionClosed> implements Connec
     this.#sentReason ||= reason;
     this.#context.channels.leaveAll(this);
     this.#socket.close(code, reason);
+    this.#inbox.release();
   }
 
   abort(reason?: unknown): void {

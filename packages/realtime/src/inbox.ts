@@ -17,6 +17,7 @@ export class Inbox {
   #waiting: Message[] = [];
   #working = false;
   #ended = false;
+  #released = false;
 
   constructor(
     socket: PausableSocket,
@@ -38,6 +39,12 @@ export class Inbox {
     else this.#hand(message);
   }
 
+  /** Holds nothing back any more: the peer's answer to our close has to be read. */
+  release(): void {
+    this.#released = true;
+    this.#socket.resume();
+  }
+
   /** Drops what waits. */
   end(): void {
     this.#ended = true;
@@ -57,7 +64,7 @@ export class Inbox {
         return;
       }
       this.#working = true;
-      this.#socket.pause();
+      if (!this.#released) this.#socket.pause();
       Promise.resolve(pending)
         .then(after)
         .then(

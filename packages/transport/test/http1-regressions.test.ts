@@ -25,6 +25,33 @@ describe("several requests at once on a connection", () => {
     await socket.readUntil("upgraded.");
   });
 
+  test("are not served after a response that ends the connection (RFC 9112, 9.6)", async () => {
+    const served: string[] = [];
+    await using listener = await listenHttp({
+      maxBodyBytes: 10,
+      handler(exchange) {
+        served.push(exchange.path);
+        exchange.respond(
+          200,
+          exchange.path === "/close" ? { connection: "close" } : {},
+          "answered",
+        );
+      },
+    });
+    for (const first of [
+      get("/close"),
+      "POST /large HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n".concat(
+        "x".repeat(100_000),
+      ),
+    ]) {
+      await using socket = await connectRaw({ port: listener.local.port });
+      await socket.write(first + get("/after"));
+      const text = (await socket.readToEnd()).toString();
+      expect(text.match(/HTTP\/1\.1 \d{3}/g)).toHaveLength(1);
+    }
+    expect(served).toEqual(["/close"]);
+  });
+
   test("end the connection when they are more than maxPipelinedRequests", async () => {
     await using source = await exchangeSource({ maxPipelinedRequests: 3 });
     await using socket = await connectRaw({ port: source.listener.local.port });

@@ -75,6 +75,8 @@ export class Http1Session extends BaseSession {
    * other: the next begins when the one before is over.
    */
   inTurn(serve: () => void): void {
+    // After a response that ends the connection nothing more is served (RFC 9112, section 9.6).
+    if (!this.#socket.writable) return;
     // The next request has come, so the one before has arrived whole, read or not.
     for (const exchange of this.#active) exchange.supersede();
     if (this.#active.size === 0) serve();
@@ -91,6 +93,7 @@ export class Http1Session extends BaseSession {
   released(exchange: Http1Exchange): void {
     this.#active.delete(exchange);
     if (this.#active.size > 0 || this.#upgraded !== undefined) return;
+    if (!this.#socket.writable) this.#waiting = [];
     const next = this.#waiting.shift();
     if (next !== undefined) next();
     else if (this.closing) this.#socket.destroySoon();
