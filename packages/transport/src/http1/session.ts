@@ -1,23 +1,17 @@
 import type { Socket } from "node:net";
-import { BaseSession, type CloseOptions, type SessionStats, type Stream } from "@king-runtime/core";
+import type { CloseOptions, Stream } from "@king-runtime/core";
 import { lingerMs } from "../http-exchange.ts";
+import { HttpSession } from "../http-session.ts";
 import type { HttpLimits } from "../limits.ts";
 import { NodeStream } from "../node-stream.ts";
-import { socketFacts } from "../socket-facts.ts";
 import type { Http1Exchange } from "./exchange.ts";
 
 /** An HTTP/1.1 connection on the server's side. */
-export class Http1Session extends BaseSession {
-  override readonly role = "server";
+export class Http1Session extends HttpSession<Http1Exchange> {
   override readonly protocol = "h1";
-  readonly limits: HttpLimits;
-  readonly #socket: Socket;
-  readonly #active = new Set<Http1Exchange>();
   #waiting: (() => void)[] = [];
   #upgraded: NodeStream | undefined;
   readonly #left = Promise.withResolvers<void>();
-  #opened = 0;
-  #aborted: unknown;
   /** Exchanges that `abort` ended. */
   #cut = 0;
   #lingering = -1;
@@ -27,28 +21,18 @@ export class Http1Session extends BaseSession {
   #headMs = 0;
 
   constructor(socket: Socket, limits: HttpLimits) {
-    super();
-    this.limits = limits;
-    this.#socket = socket;
-    Object.assign(this, socketFacts(socket));
+    super(socket, limits);
     let failure: Error | undefined;
     socket.on("error", (error) => {
       failure = error;
     });
     socket.once("close", () => {
       this.#waiting = [];
-      const streamsAborted = this.#cut + this.#active.size;
-      for (const exchange of [...this.#active]) exchange.onSocketClose();
-      this.#active.clear();
+      const streamsAborted = this.#cut + this.active.size;
+      for (const exchange of [...this.active]) exchange.onSocketClose();
+      this.active.clear();
       this.#left.resolve();
-      const local = this.#aborted !== undefined || this.closing;
-      const error = this.#aborted ?? failure;
-      this.finish({
-        by: local ? "local" : failure === undefined ? "peer" : "network",
-        clean: streamsAborted === 0 && this.#aborted === undefined && failure === undefined,
-        streamsAborted,
-        ...(error instanceof Error ? { error } : {}),
-      });
+      this.finishConnection(failure, streamsAborted);
     });
   }
 
@@ -57,46 +41,28 @@ export class Http1Session extends BaseSession {
     return this.closing && this.#waiting.length === 0;
   }
 
-  get state(): "open" | "draining" | "closed" {
-    if (this.ended !== undefined) return "closed";
-    return this.closing ? "draining" : "open";
-  }
-
-  get exchangesActive(): number {
-    return this.#active.size;
-  }
-
-  protected override get clock() {
-    return this.limits.clock;
-  }
-
   /**
    * Serves requests of a client that sends several at once (RFC 9112, section 9.3.2) one after the
    * other: the next begins when the one before is over.
    */
   inTurn(serve: () => void): void {
     // After a response that ends the connection nothing more is served (RFC 9112, section 9.6).
-    if (!this.#socket.writable) return;
+    if (!this.socket.writable) return;
     // The next request has come, so the one before has arrived whole, read or not.
-    for (const exchange of this.#active) exchange.supersede();
-    if (this.#active.size === 0) serve();
+    for (const exchange of this.active) exchange.supersede();
+    if (this.active.size === 0) serve();
     else if (this.#waiting.push(serve) > this.limits.maxPipelinedRequests) {
       this.abort(new Error("more requests at once than maxPipelinedRequests"));
     }
   }
 
-  opened(exchange: Http1Exchange): void {
-    this.#opened++;
-    this.#active.add(exchange);
-  }
-
   released(exchange: Http1Exchange): void {
-    this.#active.delete(exchange);
-    if (this.#active.size > 0 || this.#upgraded !== undefined) return;
-    if (!this.#socket.writable) this.#waiting = [];
+    this.active.delete(exchange);
+    if (this.active.size > 0 || this.#upgraded !== undefined) return;
+    if (!this.socket.writable) this.#waiting = [];
     const next = this.#waiting.shift();
     if (next !== undefined) next();
-    else if (this.closing) this.#socket.destroySoon();
+    else if (this.closing) this.socket.destroySoon();
   }
 
   /**
@@ -106,7 +72,7 @@ export class Http1Session extends BaseSession {
    * @returns whether there was one; otherwise nobody has answered yet.
    */
   onParseError(error: Error): boolean {
-    const [exchange] = this.#active;
+    const [exchange] = this.active;
     if (exchange === undefined) return false;
     void this.close();
     exchange.onParseError(error);
@@ -115,7 +81,7 @@ export class Http1Session extends BaseSession {
 
   /** The connection is no longer HTTP's; it lives until the stream ends. */
   upgraded(exchange: Http1Exchange, socket: Socket): Stream {
-    this.#active.delete(exchange);
+    this.active.delete(exchange);
     this.#upgraded = new NodeStream(socket, this.limits);
     this.#left.resolve();
     return this.#upgraded;
@@ -133,26 +99,26 @@ export class Http1Session extends BaseSession {
   linger(): void {
     if (this.#lingering !== -1) return;
     this.#lingering = 0;
-    const socket = this.#socket;
+    const socket = this.socket;
     socket.destroySoon = () => {
       if (!socket.writableEnded) socket.end();
     };
   }
 
   sweep(tickMs: number): void {
-    for (const exchange of this.#active) exchange.sweep(tickMs);
-    if (this.#active.size > 0 || this.#upgraded !== undefined) return;
+    for (const exchange of this.active) exchange.sweep(tickMs);
+    if (this.active.size > 0 || this.#upgraded !== undefined) return;
     if (this.#lingering !== -1) {
       this.#lingering += tickMs;
-      if (this.#lingering > lingerMs) this.#socket.destroy();
+      if (this.#lingering > lingerMs) this.socket.destroy();
     } else this.#sweepIdle(tickMs);
   }
 
   /** Ends a connection that has been served and then was silent for the keep-alive time. */
   #sweepIdle(tickMs: number): void {
-    const { bytesRead } = this.#socket;
-    if (this.#opened !== this.#openedSeen) {
-      this.#openedSeen = this.#opened;
+    const { bytesRead } = this.socket;
+    if (this.exchangesOpened !== this.#openedSeen) {
+      this.#openedSeen = this.exchangesOpened;
       this.#idleBytes = bytesRead;
       this.#idleMs = 0;
       this.#headMs = 0;
@@ -160,38 +126,27 @@ export class Http1Session extends BaseSession {
     // Further bytes should be the head of a request; whatever they are, they do not go on for ever.
     if (bytesRead !== this.#idleBytes) {
       this.#headMs += tickMs;
-      if (this.#headMs > this.limits.headersTimeoutMs + 2 * tickMs) this.#socket.destroy();
+      if (this.#headMs > this.limits.headersTimeoutMs + 2 * tickMs) this.socket.destroy();
       return;
     }
     this.#idleMs += tickMs;
-    if (this.#idleMs > this.limits.keepAliveTimeoutMs) this.#socket.destroySoon();
-  }
-
-  stats(): SessionStats {
-    const plain = this.tls === undefined;
-    return {
-      // Above TLS, which is not what the wire carries.
-      ...(plain ? { wireBytesSent: this.#socket.bytesWritten } : {}),
-      ...(plain ? { wireBytesReceived: this.#socket.bytesRead } : {}),
-      streamsOpened: this.#opened,
-      streamsActive: this.#active.size,
-    };
+    if (this.#idleMs > this.limits.keepAliveTimeoutMs) this.socket.destroySoon();
   }
 
   protected override beginClose(_options: CloseOptions): void {
-    if (this.#active.size === 0 && this.#upgraded === undefined) this.#socket.destroySoon();
+    if (this.active.size === 0 && this.#upgraded === undefined) this.socket.destroySoon();
   }
 
   abort(reason?: unknown): void {
     if (this.ended !== undefined) return;
-    this.#aborted ??= reason ?? new Error("the session was aborted");
+    this.aborted ??= reason ?? new Error("the session was aborted");
     this.#waiting = [];
-    for (const exchange of this.#active) {
+    for (const exchange of this.active) {
       this.#cut++;
-      this.#active.delete(exchange);
-      exchange.abort(this.#aborted);
+      this.active.delete(exchange);
+      exchange.abort(this.aborted);
     }
-    this.#upgraded?.abort(this.#aborted);
-    this.#socket.destroy();
+    this.#upgraded?.abort(this.aborted);
+    this.socket.destroy();
   }
 }

@@ -1,30 +1,21 @@
 import { constants, type ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
-import { BaseSession, type CloseOptions, type SessionStats } from "@king-runtime/core";
+import type { CloseOptions } from "@king-runtime/core";
 import { lingerMs } from "../http-exchange.ts";
+import { HttpSession } from "../http-session.ts";
 import type { HttpLimits } from "../limits.ts";
-import { socketFacts } from "../socket-facts.ts";
 import type { Http2Exchange } from "./exchange.ts";
 
 /** An HTTP/2 connection on the server's side. */
-export class Http2Session extends BaseSession {
-  override readonly role = "server";
+export class Http2Session extends HttpSession<Http2Exchange> {
   override readonly protocol = "h2";
-  readonly limits: HttpLimits;
   readonly #session: ServerHttp2Session;
-  readonly #socket: Socket;
-  readonly #active = new Set<Http2Exchange>();
-  #opened = 0;
-  #aborted: unknown;
   #cut = 0;
   #idleMs = 0;
 
   constructor(session: ServerHttp2Session, socket: Socket, limits: HttpLimits) {
-    super();
+    super(socket, limits);
     this.#session = session;
-    this.#socket = socket;
-    this.limits = limits;
-    Object.assign(this, socketFacts(socket));
     let failure: Error | undefined;
     session.on("error", (error) => {
       failure = error;
@@ -32,24 +23,11 @@ export class Http2Session extends BaseSession {
     session.on("goaway", (code) => this.emit({ type: "goaway", code }));
     // Those that are under way when the connection breaks; each then closes by itself.
     socket.once("close", () => {
-      this.#cut += this.#active.size;
+      this.#cut += this.active.size;
     });
     session.once("close", () => {
-      const local = this.#aborted !== undefined || this.closing;
-      const error = this.#aborted ?? failure;
-      const streamsAborted = this.#cut;
-      this.finish({
-        by: local ? "local" : failure === undefined ? "peer" : "network",
-        clean: streamsAborted === 0 && this.#aborted === undefined && failure === undefined,
-        streamsAborted,
-        ...(error instanceof Error ? { error } : {}),
-      });
+      this.finishConnection(failure, this.#cut);
     });
-  }
-
-  get state(): "open" | "draining" | "closed" {
-    if (this.ended !== undefined) return "closed";
-    return this.closing ? "draining" : "open";
   }
 
   /** Resolves when the connection is closed. */
@@ -57,42 +35,19 @@ export class Http2Session extends BaseSession {
     return this.closed;
   }
 
-  get exchangesActive(): number {
-    return this.#active.size;
-  }
-
-  protected override get clock() {
-    return this.limits.clock;
-  }
-
-  opened(exchange: Http2Exchange): void {
-    this.#opened++;
-    this.#active.add(exchange);
-  }
-
   released(exchange: Http2Exchange): void {
-    this.#active.delete(exchange);
+    this.active.delete(exchange);
   }
 
   sweep(tickMs: number): void {
-    for (const exchange of this.#active) exchange.sweep(tickMs);
-    this.#idleMs = this.#active.size === 0 ? this.#idleMs + tickMs : 0;
+    for (const exchange of this.active) exchange.sweep(tickMs);
+    this.#idleMs = this.active.size === 0 ? this.#idleMs + tickMs : 0;
     if (!this.closing && this.#idleMs > this.limits.keepAliveTimeoutMs) {
       this.#idleMs = 0;
       void this.close();
     }
     // The client was told, and has nothing more to get: it need not be waited for.
-    if (this.closing && this.#idleMs > lingerMs) this.#socket.destroy();
-  }
-
-  stats(): SessionStats {
-    const plain = this.tls === undefined;
-    return {
-      ...(plain ? { wireBytesSent: this.#socket.bytesWritten } : {}),
-      ...(plain ? { wireBytesReceived: this.#socket.bytesRead } : {}),
-      streamsOpened: this.#opened,
-      streamsActive: this.#active.size,
-    };
+    if (this.closing && this.#idleMs > lingerMs) this.socket.destroy();
   }
 
   protected override beginClose(options: CloseOptions): void {
@@ -103,14 +58,14 @@ export class Http2Session extends BaseSession {
 
   abort(reason?: unknown): void {
     if (this.ended !== undefined) return;
-    this.#aborted ??= reason ?? new Error("the session was aborted");
-    for (const exchange of this.#active) {
+    this.aborted ??= reason ?? new Error("the session was aborted");
+    for (const exchange of this.active) {
       this.#cut++;
-      this.#active.delete(exchange);
-      exchange.abort(this.#aborted);
+      this.active.delete(exchange);
+      exchange.abort(this.aborted);
     }
     this.#session.destroy(undefined, constants.NGHTTP2_CANCEL);
     // Otherwise node waits for the client to end its half.
-    this.#socket.destroy();
+    this.socket.destroy();
   }
 }

@@ -1,0 +1,65 @@
+import type { Socket } from "node:net";
+import { BaseSession, type SessionStats } from "@king-runtime/core";
+import type { HttpLimits } from "./limits.ts";
+import { socketFacts } from "./socket-facts.ts";
+
+/** What HTTP/1.1 and HTTP/2 connections share on the server's side. */
+export abstract class HttpSession<Exchange> extends BaseSession {
+  override readonly role = "server";
+  readonly limits: HttpLimits;
+  protected readonly socket: Socket;
+  /** Exchanges under way. */
+  protected readonly active = new Set<Exchange>();
+  protected exchangesOpened = 0;
+  /** Why the session was aborted, once it was. */
+  protected aborted: unknown;
+
+  constructor(socket: Socket, limits: HttpLimits) {
+    super();
+    this.socket = socket;
+    this.limits = limits;
+    Object.assign(this, socketFacts(socket));
+  }
+
+  get state(): "open" | "draining" | "closed" {
+    if (this.ended !== undefined) return "closed";
+    return this.closing ? "draining" : "open";
+  }
+
+  get exchangesActive(): number {
+    return this.active.size;
+  }
+
+  protected override get clock() {
+    return this.limits.clock;
+  }
+
+  opened(exchange: Exchange): void {
+    this.exchangesOpened++;
+    this.active.add(exchange);
+  }
+
+  /** The connection is over: `failure` broke it, and `streamsAborted` exchanges were cut short. */
+  protected finishConnection(failure: Error | undefined, streamsAborted: number): void {
+    const local = this.aborted !== undefined || this.closing;
+    const error = this.aborted ?? failure;
+    this.finish({
+      by: local ? "local" : failure === undefined ? "peer" : "network",
+      clean: streamsAborted === 0 && this.aborted === undefined && failure === undefined,
+      streamsAborted,
+      ...(error instanceof Error ? { error } : {}),
+    });
+  }
+
+  stats(): SessionStats {
+    const { bytesWritten, bytesRead } = this.socket;
+    return {
+      // Above TLS, which is not what the wire carries.
+      ...(this.tls === undefined
+        ? { wireBytesSent: bytesWritten, wireBytesReceived: bytesRead }
+        : {}),
+      streamsOpened: this.exchangesOpened,
+      streamsActive: this.active.size,
+    };
+  }
+}
