@@ -1,0 +1,23 @@
+export { type DefineEnumOptions, defineEnum, type Enum, type EnumMembers } from "./enum.ts";
+export { iibinErrors } from "./errors.ts";
+export type { EnumField, Field, MessageField, ScalarField } from "./field.ts";
+export type { Message, MessageInput } from "./message.ts";
+export {
+  type Description,
+  describe,
+  type EnumDescription,
+  type FieldDescription,
+  Registry,
+  type SchemaDescription,
+} from "./registry.ts";
+export type { Int64Type, MapKeyType, ScalarType } from "./scalar-type.ts";
+export {
+  type AnySchema,
+  type DefineSchemaOptions,
+  defineSchema,
+  type FieldDefinition,
+  type FieldDefinitions,
+  type FieldType,
+  type Profile,
+  type Schema,
+} from "./schema.ts";
