@@ -21,3 +21,4 @@ export {
   type Profile,
   type Schema,
 } from "./schema.ts";
+export { wellKnownTypes } from "./well-known/well-known-types.ts";
