@@ -1,13 +1,19 @@
-import { findSoftware, type SoftwareName, software } from "@king-runtime/testkit";
+import {
+  commandForNewerGlibc,
+  findSoftware,
+  type SoftwareName,
+  software,
+} from "@king-runtime/testkit";
 import { runStep } from "../command.ts";
 import type { Stage } from "../stage.ts";
 import { toolEnvironment } from "../tool-environment.ts";
 import { root } from "../workspace.ts";
+import { fetchNewerGlibc } from "./newer-glibc.ts";
 
 /**
  * Installs missing software that is neither ours nor on npm from Debian's packages, only when
  * `KING_INSTALL=1` asks for it and we are root; otherwise the tests that need it are skipped, each
- * with a line of its own.
+ * with a line of its own. A newer glibc is only unpacked, into the cache of this clone.
  */
 export const softwareStage: Stage = {
   name: "software",
@@ -29,5 +35,7 @@ export const softwareStage: Stage = {
         if (findSoftware(name) === undefined) throw new Error(`${name} is not on the path`);
       });
     }
+    if (process.arch === "x64" && commandForNewerGlibc("") === undefined)
+      await report.check("a newer glibc", fetchNewerGlibc);
   },
 };

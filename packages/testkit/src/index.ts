@@ -12,6 +12,7 @@ export { type DeadlineOptions, withDeadline } from "./deadline.ts";
 export { type EventuallyOptions, eventually } from "./eventually.ts";
 export { memoryPair, memoryStreams } from "./memory-pair.ts";
 export { mutate } from "./mutate.ts";
+export { commandForNewerGlibc, newerGlibc, type ProgramCommand } from "./newer-glibc.ts";
 export {
   childEnvironment,
   type ProcessExit,
