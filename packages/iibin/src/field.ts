@@ -121,7 +121,7 @@ function resolveField(
 }
 
 /** JSON's name of a field, as protobuf makes it: each letter after an underscore in upper case. */
-function lowerCamelCase(protoName: string): string {
+export function lowerCamelCase(protoName: string): string {
   return protoName.replace(/_+([^_]?)/g, (_, letter: string) => letter.toUpperCase());
 }
 

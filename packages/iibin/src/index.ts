@@ -2,6 +2,7 @@ export { type DefineEnumOptions, defineEnum, type Enum, type EnumMembers } from 
 export { iibinErrors } from "./errors.ts";
 export type { EnumField, Field, MessageField, ScalarField } from "./field.ts";
 export type { Message, MessageInput } from "./message.ts";
+export { type ImportProtoOptions, importProto } from "./proto/import-proto.ts";
 export {
   type Description,
   describe,
