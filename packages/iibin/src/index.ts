@@ -1,6 +1,11 @@
+export { type DecodedMessage, decode } from "./decode.ts";
+export type { DecodeOptions, MessageClass } from "./decode-options.ts";
+export { type EncodeOptions, encode } from "./encode.ts";
 export { type DefineEnumOptions, defineEnum, type Enum, type EnumMembers } from "./enum.ts";
 export { iibinErrors } from "./errors.ts";
 export type { EnumField, Field, MessageField, ScalarField } from "./field.ts";
+export { fromKing, type KingField } from "./from-king.ts";
+export type { Limits } from "./limits.ts";
 export type { Message, MessageInput } from "./message.ts";
 export { type ImportProtoOptions, importProto } from "./proto/import-proto.ts";
 export {
@@ -22,4 +27,5 @@ export {
   type Profile,
   type Schema,
 } from "./schema.ts";
+export { unknownFields } from "./unknown-fields.ts";
 export { wellKnownTypes } from "./well-known/well-known-types.ts";

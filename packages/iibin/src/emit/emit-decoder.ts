@@ -1,0 +1,472 @@
+import type { DecodeOptions } from "../decode-options.ts";
+import type { Field } from "../field.ts";
+import { isInt64Type, type MapKeyType, type ScalarType, scalarWireType } from "../scalar-type.ts";
+import type { AnySchema } from "../schema.ts";
+import { fieldKey, valueWireType, varintBytes, wireScalar } from "./message-plan.ts";
+import { literal, member, propertyName, type SourceLines } from "./source-lines.ts";
+
+/** The decisions that change the source of a decoder. @internal */
+export interface DecoderVariant extends Omit<DecodeOptions, "into"> {
+  /** Whose messages are instances: of class `K[i]`. */
+  readonly classes?: ReadonlyMap<AnySchema, number>;
+}
+
+/**
+ * Writes the functions `d0(b, p, e, r, d, t)`, `d1`... that decode messages of `schemas`, which may hold
+ * each other: bytes, start, end, reader, levels left, and the message to merge into, if any; they give
+ * the message.
+ *
+ * Single bytes are read before it is known that they belong to the message; what was read too far is
+ * noticed where the message ends.
+ *
+ * @internal
+ */
+export function emitDecoder(
+  schemas: readonly AnySchema[],
+  variant: DecoderVariant,
+  lines: SourceLines,
+): void {
+  const merged = mergedSchemas(schemas);
+  for (const [index, schema] of schemas.entries())
+    new MessageDecoder(schemas, index, schema, variant, merged.has(schema), lines).emit();
+}
+
+/** Schemas of which a message can come in several parts. */
+function mergedSchemas(schemas: readonly AnySchema[]): Set<AnySchema> {
+  const fields = schemas
+    .filter(({ profile }) => profile === "protobuf")
+    .flatMap(({ fields }) => fields)
+    .filter((field) => field.kind === "message" && !field.repeated);
+  return new Set(fields.map((field) => (field as Field & { kind: "message" }).message));
+}
+
+class MessageDecoder {
+  readonly #schemas: readonly AnySchema[];
+  readonly #index: number;
+  readonly #schema: AnySchema;
+  readonly #variant: DecoderVariant;
+  readonly #isMerged: boolean;
+  readonly #lines: SourceLines;
+  readonly #isKing: boolean;
+  readonly #keeps: boolean;
+
+  constructor(
+    schemas: readonly AnySchema[],
+    index: number,
+    schema: AnySchema,
+    variant: DecoderVariant,
+    isMerged: boolean,
+    lines: SourceLines,
+  ) {
+    this.#schemas = schemas;
+    this.#index = index;
+    this.#schema = schema;
+    this.#variant = variant;
+    this.#isMerged = isMerged;
+    this.#lines = lines;
+    this.#isKing = schema.profile === "king";
+    this.#keeps = variant.unknownFields === "keep";
+  }
+
+  emit(): void {
+    const { fields, name } = this.#schema;
+    const lines = this.#lines;
+    const index = this.#index;
+    const use = (helper: string) => lines.use(helper);
+    const names = fields.map((field) => `[${field.tag}, ${literal(field.name)}]`).join(", ");
+    lines.add(`const f${index} = new Map([${names}]);`);
+    for (const field of fields) if (field.map !== undefined) this.#emitEntry(field, field.map);
+    lines.add(
+      `function d${index}(b, p, e, r, d${this.#isMerged ? ", t" : ""}) {`,
+      `if (d < 0) throw ${use("tooDeepAt")}(r, p);`,
+      "let k = 0, n = 0, x;",
+    );
+    for (const field of fields) lines.add(`let ${local(field)}${this.#initial(field)};`);
+    if (this.#keeps) lines.add("let u;");
+    if (this.#isMerged) {
+      lines.add("if (t !== undefined) {");
+      for (const field of fields)
+        lines.add(
+          field.name in Object.prototype
+            ? `if (Object.hasOwn(t, ${literal(field.name)})) ${local(field)} = t${member(field.name)};`
+            : `${local(field)} = t${member(field.name)};`,
+        );
+      if (this.#keeps)
+        lines.add(
+          `if (t[${use("unknownFields")}] !== undefined) u = [t[${use("unknownFields")}]];`,
+        );
+      lines.add("}");
+    }
+    lines.add("try {", "while (p < e) {", "const z = p;", "k = b[p++];");
+    this.#emitLongKey();
+    lines.add("switch (k) {");
+    for (const field of fields) this.#emitCases(field);
+    this.#emitDefault(true);
+    lines.add("}", "}", `if (p !== e) throw ${use("truncated")}(e);`, "} catch (error) {");
+    lines.add(
+      `throw ${use("atKey")}(error, ${literal(name)}, f${index}.get(k >>> 3)${this.#positions()});`,
+      "}",
+    );
+    this.#emitResult();
+    lines.add("}");
+  }
+
+  #emitLongKey(): void {
+    this.#lines.add(
+      "if (k > 127) {",
+      `k = ${this.#lines.use("readKey")}(b, z, e, r);`,
+      "p = r.p;",
+      "}",
+    );
+  }
+
+  /** For the path of a fault: which item of a list it was. */
+  #positions(): string {
+    const lists = this.#schema.fields.filter((field) => field.repeated);
+    if (lists.length === 0) return "";
+    const choices = lists.map((field) => `k >>> 3 === ${field.tag} ? ${local(field)}?.length ?? 0`);
+    return `, ${choices.join(" : ")} : undefined`;
+  }
+
+  #emitDefault(keeps: boolean): void {
+    const lines = this.#lines;
+    lines.add("default:");
+    if (this.#isKing && keeps)
+      lines.add(`if (f${this.#index}.has(k >>> 3)) throw ${lines.use("wrongWireType")}(z, k);`);
+    lines.add(`p = ${lines.use("skipField")}(b, p, e, r, k, d, ${!this.#isKing});`);
+    if (keeps && this.#keeps)
+      lines.add(`(u === undefined ? u = [] : u).push(${lines.use("copyOf")}(b, z, p));`);
+  }
+
+  /** What a field's variable holds before anything was read. */
+  #initial(field: Field): string {
+    if (field.presence !== "implicit" || field.repeated || field.map !== undefined) return "";
+    const scalar = wireScalar(field) as ScalarType;
+    return scalar === "bytes" ? "" : ` = ${this.#zero(scalar)}`;
+  }
+
+  #zero(scalar: ScalarType): string {
+    if (scalar === "string") return '""';
+    if (scalar === "bool") return "false";
+    if (scalar === "bytes") return "new Uint8Array(0)";
+    return isInt64Type(scalar) && this.#variant.int64 !== "number" ? "0n" : "0";
+  }
+
+  #emitCases(field: Field): void {
+    const lines = this.#lines;
+    const target = local(field);
+    const scalar = wireScalar(field);
+    const key = fieldKey(field.tag, field.map === undefined ? valueWireType(field) : 2);
+    const label = (it: number) => `case ${it | 0}: {`;
+    const others = this.#otherMembers(field);
+    if (field.map !== undefined) {
+      lines.add(label(key), `if (${target} === undefined) ${target} = {};`);
+      this.#emitRun(key, () => {
+        this.#emitLength();
+        lines.add(
+          `if (--r.items < 0) throw ${lines.use("tooManyAt")}(r, p);`,
+          `y${this.#index}_${field.tag}(b, p, q, r, d, ${target});`,
+          "p = q;",
+        );
+      });
+      lines.add("break;", "}");
+      return;
+    }
+    if (field.repeated) {
+      lines.add(label(key));
+      this.#emitRun(key, () => {
+        lines.add(`if (--r.items < 0) throw ${lines.use("tooManyAt")}(r, p);`);
+        this.#emitValue(field, "x", "e", undefined);
+        lines.add(`if (${target} === undefined) ${target} = [x];`, `else ${target}.push(x);`);
+      });
+      lines.add("break;", "}");
+      if (scalar !== undefined && scalarWireType(scalar) !== 2) {
+        lines.add(label(fieldKey(field.tag, 2)));
+        this.#emitPacked(field, scalar);
+        lines.add("break;", "}");
+      }
+      return;
+    }
+    lines.add(label(key));
+    const into = field.kind === "message" && !this.#isKing ? target : undefined;
+    this.#emitValue(field, target, "e", into);
+    if (others !== "") lines.add(others);
+    lines.add("break;", "}");
+  }
+
+  /** A list's items usually follow each other: their keys are not looked up one by one. */
+  #emitRun(key: number, emitOne: () => void): void {
+    const lines = this.#lines;
+    const [byte, ...more] = varintBytes(key);
+    if (more.length > 0) {
+      emitOne();
+      return;
+    }
+    lines.add("for (;;) {");
+    emitOne();
+    lines.add(`if (p >= e || b[p] !== ${byte}) break;`, "p++;", "}");
+  }
+
+  /** Resets the other members of the field's oneof. */
+  #otherMembers(field: Field): string {
+    if (field.oneof === undefined) return "";
+    return this.#schema.fields
+      .filter((each) => each.oneof === field.oneof && each !== field)
+      .map((each) => `${local(each)} = undefined;`)
+      .join(" ");
+  }
+
+  /** Reads a length and checks it: the part ends at `q`. */
+  #emitLength(end = "e", q = "q"): void {
+    const lines = this.#lines;
+    lines.add(
+      "n = b[p++];",
+      "if (n > 127) {",
+      `n = ${lines.use("readLength")}(b, p - 1, ${end}, r);`,
+      "p = r.p;",
+      "}",
+      `const ${q} = p + n;`,
+      `if (!(${q} <= ${end})) throw ${lines.use("tooLong")}(p);`,
+    );
+  }
+
+  /** Reads one value into a variable; `into` is what a message is merged into. */
+  #emitValue(field: Field, target: string, end: string, into: string | undefined): void {
+    const lines = this.#lines;
+    if (field.kind !== "message") {
+      this.#emitScalar(wireScalar(field) as ScalarType, target, end);
+      return;
+    }
+    const nested = this.#schemas.indexOf(field.message);
+    this.#emitLength(end);
+    lines.add(
+      `if (--r.items < 0) throw ${lines.use("tooManyAt")}(r, p);`,
+      `${target} = d${nested}(b, p, q, r, d - 1${into === undefined ? "" : `, ${into}`});`,
+      "p = q;",
+    );
+  }
+
+  #emitScalar(scalar: ScalarType, target: string, end: string): void {
+    const lines = this.#lines;
+    const isNumber = this.#variant.int64 === "number";
+    const long = (helper: string, after = "") =>
+      lines.add(
+        `${target} = b[p++];`,
+        `if (${target} > 127) {`,
+        `${target} = ${lines.use(helper)}(b, p - 1, ${end}, r)${after};`,
+        "p = r.p;",
+        "}",
+      );
+    const whole = (helper: string) =>
+      lines.add(`${target} = ${lines.use(helper)}(b, p, ${end}, r);`, "p = r.p;");
+    const fixed = (size: number, expression: string) =>
+      lines.add(
+        `if (p + ${size} > ${end}) throw ${lines.use("truncated")}(p);`,
+        `${target} = ${expression};`,
+        `p += ${size};`,
+      );
+    const read64 = (name: string) => lines.use(isNumber ? `${name}Number` : name);
+    switch (scalar) {
+      case "int32":
+        long(this.#isKing ? "readInt32Strict" : "readInt32");
+        break;
+      case "uint32":
+        long(this.#isKing ? "readUint32Strict" : "readInt32", " >>> 0");
+        break;
+      case "sint32":
+        long(this.#isKing ? "readUint32Strict" : "readInt32");
+        lines.add(`${target} = (${target} >>> 1) ^ -(${target} & 1);`);
+        break;
+      case "bool":
+        long("readBool");
+        lines.add(`${target} = ${target} !== 0 && ${target} !== false;`);
+        break;
+      case "int64":
+        if (isNumber) long("readInt64Number");
+        else whole("readInt64");
+        break;
+      case "uint64":
+        if (isNumber) long("readUint64Number");
+        else whole(this.#isKing ? "readUint63" : "readUint64");
+        break;
+      case "sint64":
+        whole(read64("readSint64"));
+        break;
+      case "fixed64":
+        fixed(
+          8,
+          `${this.#isKing && !isNumber ? lines.use("readFixed63") : read64("readFixed64")}(b, p)`,
+        );
+        break;
+      case "sfixed64":
+        fixed(8, `${read64("readSfixed64")}(b, p)`);
+        break;
+      case "fixed32":
+        fixed(4, `${lines.use("readFixed32")}(b, p) >>> 0`);
+        break;
+      case "sfixed32":
+        fixed(4, `${lines.use("readFixed32")}(b, p)`);
+        break;
+      case "float":
+        fixed(4, `${lines.use("readFloat")}(b, p, r)`);
+        break;
+      case "double":
+        fixed(8, `${lines.use("readDouble")}(b, p, r)`);
+        break;
+      case "string":
+        this.#emitLength(end);
+        lines.add(`${target} = ${lines.use("readText")}(b, p, q, r);`, "p = q;");
+        break;
+      case "bytes":
+        this.#emitLength(end);
+        lines.add(
+          `${target} = ${lines.use(this.#variant.bytes === "view" ? "viewBytes" : "readBytes")}(b, p, q, r);`,
+          "p = q;",
+        );
+    }
+  }
+
+  /** Reads a list that is one record: its items are counted first. */
+  #emitPacked(field: Field, scalar: ScalarType): void {
+    const lines = this.#lines;
+    const target = local(field);
+    this.#emitLength("e", "m");
+    const size = { 0: 0, 1: 8, 2: 0, 5: 4 }[scalarWireType(scalar)];
+    if (size > 0) lines.add(`if (n % ${size} !== 0) throw ${lines.use("misaligned")}(p, ${size});`);
+    lines.add(
+      `const c = ${size > 0 ? `n / ${size}` : `${lines.use("countVarints")}(b, p, m)`};`,
+      "if (n > 0) {",
+      `if ((r.items -= c) < 0) throw ${lines.use("tooManyAt")}(r, p);`,
+      `let i = ${target} === undefined ? 0 : ${target}.length;`,
+      `if (i === 0) ${target} = new Array(c);`,
+      "while (p < m) {",
+    );
+    this.#emitScalar(scalar, "x", "m");
+    lines.add(`${target}[i++] = x;`, "}", `if (p !== m) throw ${lines.use("truncated")}(m);`, "}");
+  }
+
+  /** The function that reads one entry of a map. */
+  #emitEntry(field: Field, keyType: MapKeyType): void {
+    const lines = this.#lines;
+    const scalar = wireScalar(field);
+    const isText = keyType === "string";
+    lines.add(
+      `function y${this.#index}_${field.tag}(b, p, e, r, d, m) {`,
+      `let k = 0, n = 0, x = ${isText ? '""' : keyType === "bool" ? "false" : "0"}, y${scalar === undefined ? "" : ` = ${this.#zero(scalar)}`};`,
+      "while (p < e) {",
+      "const z = p;",
+      "k = b[p++];",
+    );
+    this.#emitLongKey();
+    lines.add("switch (k) {", `case ${fieldKey(1, scalarWireType(keyType))}: {`);
+    if (isText) {
+      this.#emitLength();
+      lines.add(
+        `x = ${lines.use("knownKey")}(b, p, q);`,
+        "if (x === undefined) {",
+        `x = ${lines.use("readText")}(b, p, q, r);`,
+        `${lines.use("rememberKey")}(b, p, q, x);`,
+        "}",
+        "p = q;",
+      );
+    } else this.#emitKeyScalar(keyType);
+    lines.add("break;", "}", `case ${fieldKey(2, valueWireType(field))}: {`);
+    this.#emitValue(field, "y", "e", this.#isKing ? undefined : "y");
+    lines.add("break;", "}");
+    this.#emitDefault(false);
+    lines.add("}", "}", `if (p !== e) throw ${lines.use("truncated")}(e);`);
+    if (field.kind === "message") {
+      const nested = this.#schemas.indexOf(field.message);
+      lines.add(`if (y === undefined) y = d${nested}(b, e, e, r, d - 1);`);
+    }
+    if (isText)
+      lines.add(`if (x === "__proto__") ${lines.use("setEntry")}(m, x, y);`, "else m[x] = y;");
+    else lines.add("m[x] = y;");
+    lines.add("}");
+  }
+
+  /** Keys of 64 bits are exact whatever values are: they become text. */
+  #emitKeyScalar(keyType: MapKeyType): void {
+    if (isInt64Type(keyType)) {
+      const variant = { ...this.#variant, int64: "bigint" as const };
+      new MessageDecoder(
+        this.#schemas,
+        this.#index,
+        this.#schema,
+        variant,
+        this.#isMerged,
+        this.#lines,
+      ).#emitScalar(keyType, "x", "e");
+    } else this.#emitScalar(keyType, "x", "e");
+  }
+
+  #emitResult(): void {
+    const lines = this.#lines;
+    const { fields, name } = this.#schema;
+    const sometimes: Field[] = [];
+    for (const field of fields) {
+      const target = local(field);
+      if (field.presence === "required")
+        lines.add(
+          `if (${target} === undefined) throw ${lines.use("missing")}(${literal(name)}, ${literal(field.name)}, e);`,
+        );
+      else if (field.default !== undefined)
+        lines.add(`if (${target} === undefined) ${target} = ${this.#defaultOf(field)};`);
+      else if (field.presence === "explicit") sometimes.push(field);
+      else if (field.repeated) lines.add(`if (${target} === undefined) ${target} = [];`);
+      else if (field.map !== undefined) lines.add(`if (${target} === undefined) ${target} = {};`);
+      else if (wireScalar(field) === "bytes")
+        lines.add(`if (${target} === undefined) ${target} = new Uint8Array(0);`);
+    }
+    const made = this.#variant.classes?.get(this.#schema);
+    if (made !== undefined) {
+      lines.add(`const o = new K[${made}]();`);
+      for (const field of fields) {
+        const set = `o${member(field.name)} = ${local(field)};`;
+        lines.add(sometimes.includes(field) ? `if (${local(field)} !== undefined) ${set}` : set);
+      }
+    } else this.#emitObject(sometimes);
+    if (this.#keeps)
+      lines.add(
+        `if (u !== undefined) o[${lines.use("unknownFields")}] = ${lines.use("joined")}(u);`,
+      );
+    lines.add("return o;");
+  }
+
+  #emitObject(sometimes: readonly Field[]): void {
+    const lines = this.#lines;
+    const { fields } = this.#schema;
+    const object = (of: readonly Field[]) =>
+      `{ ${of.map((field) => `${propertyName(field.name)}: ${local(field)}`).join(", ")} }`;
+    if (sometimes.length === 0) {
+      lines.add(`const o = ${object(fields)};`);
+      return;
+    }
+    const all = sometimes.map((field) => `${local(field)} !== undefined`).join(" && ");
+    lines.add("let o;", `if (${all}) o = ${object(fields)};`, "else {");
+    lines.add(`o = ${object(fields.filter((field) => !sometimes.includes(field)))};`);
+    for (const field of sometimes)
+      lines.add(
+        field.name === "__proto__"
+          ? `if (${local(field)} !== undefined) ${lines.use("setEntry")}(o, "__proto__", ${local(field)});`
+          : `if (${local(field)} !== undefined) o${member(field.name)} = ${local(field)};`,
+      );
+    lines.add("}");
+  }
+
+  #defaultOf(field: Field): string {
+    const value = field.default;
+    if (typeof value === "string") return literal(value);
+    if (typeof value === "bigint") {
+      const isNumber = this.#variant.int64 === "number";
+      return isNumber && Number.isSafeInteger(Number(value)) ? String(value) : `${value}n`;
+    }
+    if (value instanceof Uint8Array) return `new Uint8Array([${value.join(", ")}])`;
+    return Object.is(value, -0) ? "-0" : String(value);
+  }
+}
+
+/** The variable that holds a field's value. */
+function local(field: Field): string {
+  return `a${field.tag}`;
+}

@@ -1,0 +1,97 @@
+import { at, bad, Fault, malformed, overLimit } from "./fault.ts";
+import type { Reader } from "./reader.ts";
+import type { Writer } from "./writer.ts";
+
+export function tooDeep(w: Writer): Fault {
+  return overLimit("maxDepth", w.maxDepth);
+}
+
+export function tooDeepAt(r: Reader, offset: number): Fault {
+  return overLimit("maxDepth", r.maxDepth, offset);
+}
+
+export function tooMany(w: Writer, schema: string, field: string): Fault {
+  return at(overLimit("maxItems", w.maxItems), schema, field) as Fault;
+}
+
+export function tooManyAt(r: Reader, offset: number): Fault {
+  return overLimit("maxItems", r.maxItems, offset);
+}
+
+/** A required field that did not come. */
+export function missing(schema: string, field: string, offset: number): Fault {
+  return at(malformed("a required field is missing", offset), schema, field) as Fault;
+}
+
+export function misaligned(offset: number, size: number): Fault {
+  return malformed(`a packed list is no multiple of ${size} bytes`, offset);
+}
+
+/** Adds the field whose key was read last; one the schema lacks has no place in a path. */
+export function atKey(
+  error: unknown,
+  schema: string,
+  field: string | undefined,
+  index?: number,
+): unknown {
+  if (!(error instanceof Fault)) return error;
+  if (field !== undefined) return at(error, schema, field, index);
+  if (error.schema === "") error.schema = schema;
+  return error;
+}
+
+/** Puts the index of an item into the path of a fault that has the field alone. */
+export function atIndex(fault: Fault, index: unknown): Fault {
+  fault.path.unshift(`[${String(index)}]`);
+  return fault;
+}
+
+export function isList(value: unknown): value is ArrayLike<unknown> {
+  return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
+}
+
+/** Whether a value can be a map: an object that is no list, date or the like. */
+export function isMap(value: unknown): value is Record<string, unknown> | Map<unknown, unknown> {
+  return value instanceof Map || isPlain(value);
+}
+
+function isPlain(value: unknown): boolean {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    Object.prototype.toString.call(value) === "[object Object]"
+  );
+}
+
+/**
+ * Refuses a key the schema lacks. Called when the count of keys is not that of the fields found, and
+ * for objects without any field, which may be something else altogether.
+ */
+export function checkKeys(message: object, names: ReadonlySet<string>, schema: string): void {
+  for (const key in message) {
+    if (names.has(key)) continue;
+    throw bad(schema, key, "no field of this name", (message as Record<string, unknown>)[key]);
+  }
+  if (names.size === 0 || isPlain(message)) {
+    if (!Array.isArray(message) && !ArrayBuffer.isView(message)) return;
+  }
+  const fault = new Fault("value", "expected an object with fields, got something else");
+  fault.schema = schema;
+  throw fault;
+}
+
+/** The boolean that a property name stands for; the name itself when it stands for none. */
+export function booleanKey(name: string): boolean | string {
+  return name === "true" ? true : name === "false" ? false : name;
+}
+
+/** The number that a property name stands for; the name itself when it stands for none. */
+export function numberKey(name: string): number | string {
+  const number = Number(name);
+  return String(number) === name ? number : name;
+}
+
+/** The integer that a property name stands for; the name itself when it stands for none. */
+export function bigintKey(name: string): bigint | string {
+  return /^(?:0|-?[1-9]\d{0,19})$/.test(name) ? BigInt(name) : name;
+}

@@ -1,0 +1,116 @@
+import { overLimit } from "./fault.ts";
+import { grow, lengthWidth, setLength, type Writer } from "./writer.ts";
+
+/** What Node's buffers can do beyond `Uint8Array`; absent in browsers. */
+interface NodeBuffer extends Uint8Array {
+  utf8Write?(text: string, offset: number, length: number): number;
+}
+
+interface NodeBuffers {
+  Buffer?: { byteLength(text: string): number };
+}
+
+const encoder = /* @__PURE__ */ new TextEncoder();
+
+// Below it a loop is faster than a call out of JavaScript.
+const shortText = 24;
+
+/**
+ * Writes length and UTF-8 of `text` and leaves room for `after` more bytes; gives the position after
+ * it, or -1 for text with a lone surrogate. `w.b` may be another buffer afterwards.
+ */
+export function writeText(w: Writer, p: number, text: string, after: number): number {
+  const length = text.length;
+  let b = w.b;
+  if (length < shortText) {
+    if (p + length * 3 + 1 + after > b.length) b = grow(w, p, length * 3 + 1 + after);
+    let q = p + 1;
+    for (let i = 0; i < length; i++) {
+      const unit = text.charCodeAt(i);
+      if (unit > 127) return writeShortUnicode(w, p, q, text, i);
+      b[q++] = unit;
+    }
+    b[p] = length;
+    if (length > w.maxStringBytes) throw overLimit("maxStringBytes", w.maxStringBytes);
+    return q;
+  }
+  return writeLongText(w, p, text, after);
+}
+
+/** Writes the rest of a short text from its first unit that is not ASCII, at `q`; room is there. */
+function writeShortUnicode(w: Writer, p: number, q: number, text: string, first: number): number {
+  const { b } = w;
+  for (let i = first; i < text.length; i++) {
+    let unit = text.charCodeAt(i);
+    if (unit < 0x80) {
+      b[q++] = unit;
+      continue;
+    }
+    if (unit < 0x800) {
+      b[q++] = 0xc0 | (unit >> 6);
+      b[q++] = 0x80 | (unit & 63);
+      continue;
+    }
+    if (unit >= 0xd800 && unit < 0xe000) {
+      const low = text.charCodeAt(i + 1);
+      if (unit >= 0xdc00 || !(low >= 0xdc00 && low < 0xe000)) return -1;
+      i++;
+      unit = 0x1_0000 + ((unit & 0x3ff) << 10) + (low & 0x3ff);
+      b[q++] = 0xf0 | (unit >> 18);
+      b[q++] = 0x80 | ((unit >> 12) & 63);
+    } else b[q++] = 0xe0 | (unit >> 12);
+    b[q++] = 0x80 | ((unit >> 6) & 63);
+    b[q++] = 0x80 | (unit & 63);
+  }
+  const bytes = q - p - 1;
+  if (bytes > w.maxStringBytes) throw overLimit("maxStringBytes", w.maxStringBytes);
+  b[p] = bytes;
+  return q;
+}
+
+function writeLongText(w: Writer, p: number, text: string, after: number): number {
+  const { length } = text;
+  if (length > w.maxStringBytes) throw overLimit("maxStringBytes", w.maxStringBytes);
+  // Three bytes for each unit are room enough; for long text that would be much too much.
+  let most = length * 3;
+  if (most > 4_096) {
+    const { Buffer: buffers } = globalThis as NodeBuffers;
+    if (buffers !== undefined) most = buffers.byteLength(text);
+  }
+  let b: NodeBuffer = w.b;
+  if (p + most + 5 + after > b.length) b = grow(w, p, most + 5 + after);
+  const width = lengthWidth(length);
+  const from = p + width;
+  const written =
+    b.utf8Write === undefined
+      ? encoder.encodeInto(text, b.subarray(from)).written
+      : b.utf8Write(text, from, most);
+  if (written !== length && !text.isWellFormed()) return -1;
+  if (written > w.maxStringBytes) throw overLimit("maxStringBytes", w.maxStringBytes);
+  return setLength(b, from, from + written, width);
+}
+
+/** Writes length and bytes, and leaves room for `after` more; `w.b` may be another buffer afterwards. */
+export function writeBytes(w: Writer, p: number, bytes: Uint8Array, after: number): number {
+  const { length } = bytes;
+  if (length > w.maxStringBytes) throw overLimit("maxStringBytes", w.maxStringBytes);
+  let b = w.b;
+  if (p + length + 5 + after > b.length) b = grow(w, p, length + 5 + after);
+  const width = lengthWidth(length);
+  const from = p + width;
+  copyBytes(b, from, bytes);
+  return setLength(b, from, from + length, width);
+}
+
+/** Writes bytes as they are: fields that were kept. */
+export function writeRaw(w: Writer, p: number, bytes: Uint8Array): number {
+  let b = w.b;
+  if (p + bytes.length > b.length) b = grow(w, p, bytes.length);
+  copyBytes(b, p, bytes);
+  return p + bytes.length;
+}
+
+function copyBytes(b: Uint8Array, p: number, bytes: Uint8Array): void {
+  if (bytes.length > 32) b.set(bytes, p);
+  else for (let i = 0; i < bytes.length; i++) b[p + i] = bytes[i] as number;
+}
