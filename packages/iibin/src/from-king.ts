@@ -1,7 +1,7 @@
 import { describeValue } from "./describe-value.ts";
 import { iibinErrors } from "./errors.ts";
 import type { Registry } from "./registry.ts";
-import { isMapKeyType, isScalarType, type MapKeyType } from "./scalar-type.ts";
+import { isMapKeyType, type MapKeyType } from "./scalar-type.ts";
 import { type AnySchema, defineSchema, type FieldDefinition } from "./schema.ts";
 
 /** One field as King's `king_proto_define_schema` takes it. */
@@ -59,11 +59,10 @@ export function fromKing(
     definitions[key] = {
       ...others,
       ...many,
-      ...(packed !== undefined && { packed }),
-      // What is there already is checked at once; a name is looked up when it is first needed.
-      type: isScalarType(one) || one === name ? one : (registry?.find(one) ?? one),
+      // Not packed is how things are, and can be said of any field.
+      ...(packed !== undefined && packed !== false && { packed }),
+      type: one,
     };
-    if (packed === false && many.repeated !== true) delete (definitions[key] as Packed).packed;
   }
   return defineSchema(name, definitions, {
     profile: "king",
@@ -73,7 +72,6 @@ export function fromKing(
 }
 
 type FieldRefusal = (field: string, message: string) => Error;
-type Packed = { packed?: boolean };
 
 function checkOptions(key: string, field: unknown, refuse: FieldRefusal): void {
   if (typeof field !== "object" || field === null || Array.isArray(field))

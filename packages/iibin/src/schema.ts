@@ -4,7 +4,7 @@ import type { Enum } from "./enum.ts";
 import { iibinErrors } from "./errors.ts";
 import { type Field, resolveFields } from "./field.ts";
 import type { Registry } from "./registry.ts";
-import { isMapKeyType, type MapKeyType, type ScalarType } from "./scalar-type.ts";
+import { isMapKeyType, isScalarType, type MapKeyType, type ScalarType } from "./scalar-type.ts";
 
 /**
  * Which rules hold: those of proto3, or the strict ones of King's extension.
@@ -144,7 +144,10 @@ export function defineSchema<
   Object.freeze(schema);
   // Types that are there already are checked at once; the others when they are first needed.
   const isLater = ({ type }: FieldDefinition) =>
-    typeof type === "function" || (registry !== undefined && typeof type === "string");
+    typeof type === "function" ||
+    (registry !== undefined &&
+      typeof type === "string" &&
+      !(isScalarType(type) || type === name || registry.has(type)));
   if (!Object.values(definition).some(isLater)) void schema.fields;
   registry?.add(schema);
   return schema;
