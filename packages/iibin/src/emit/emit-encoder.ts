@@ -302,7 +302,7 @@ class MessageEncoder {
     writeKey();
     lines.add(
       "{",
-      `const q = p + ${width};`,
+      `const s = ${width}, q = p + s;`,
       "try {",
       `p = e${nested}(${value}, w, q, d - 1);`,
       "} catch (error) {",
@@ -315,13 +315,15 @@ class MessageEncoder {
     lines.add("}");
   }
 
-  /** Writes the length of what lies between `from` and `p`; remembers how wide it was. */
+  /**
+   * Writes the length of what lies between `from` and `p`, for which `s` bytes were left; remembers how
+   * wide it was. What lies there may hold the same field, and have changed the width that is remembered.
+   */
   #emitLength(width: string, from: string): void {
     const lines = this.#lines;
     lines.add(
-      `if (${width} === 1 && p - ${from} < 128) b[${from} - 1] = p - ${from};`,
+      `if (s === 1 && p - ${from} < 128) b[${from} - 1] = p - ${from};`,
       "else {",
-      `const s = ${width};`,
       `${width} = ${lines.use("lengthWidth")}(p - ${from});`,
       `p = ${lines.use("setLength")}(b, ${from}, p, s);`,
       "}",
@@ -348,7 +350,7 @@ class MessageEncoder {
         `if (p + c * ${each} + ${this.#room} > b.length) b = ${lines.use("grow")}(w, p, c * ${each} + ${this.#room});`,
       );
       this.#emitKey(field, 2);
-      lines.add(`const q = p += ${width};`, "for (let i = 0; i < c; i++) {", "v = a[i];");
+      lines.add(`const s = ${width}, q = p += s;`, "for (let i = 0; i < c; i++) {", "v = a[i];");
       this.#emitCheck(field, "v", "i");
       this.#emitWrite(scalar, "v", field, "i");
       lines.add("}");
@@ -426,7 +428,10 @@ class MessageEncoder {
       `if (${this.#isWrong(keyType, "x")}) throw ${this.#bad(field, literal(`as key ${expectedScalar(keyType, this.#schema.profile)}`), "x")};`,
     );
     this.#emitKey(field, 2);
-    lines.add(`const f = p += ${width};`, `b[p++] = ${fieldKey(1, scalarWireType(keyType))};`);
+    lines.add(
+      `const s = ${width}, f = p += s;`,
+      `b[p++] = ${fieldKey(1, scalarWireType(keyType))};`,
+    );
     this.#emitWrite(keyType, "x", field, "x", room);
     if (field.kind === "message") this.#emitMessageValue(field);
     else {
