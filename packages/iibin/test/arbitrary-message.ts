@@ -21,7 +21,9 @@ export interface SentMap {
 const deepest = 3;
 
 /** Messages that fit the root of a plan. */
-export function arbitraryMessageOf(plan: Plan): fc.Arbitrary<Sample<object, SentMessage>> {
+export function arbitraryMessageOf(
+  plan: Plan,
+): fc.Arbitrary<Sample<Record<string, unknown>, SentMessage>> {
   return message(plan, 0, 0);
 }
 
@@ -29,7 +31,7 @@ function message(
   plan: Plan,
   index: number,
   depth: number,
-): fc.Arbitrary<Sample<object, SentMessage>> {
+): fc.Arbitrary<Sample<Record<string, unknown>, SentMessage>> {
   const messagePlan = plan.messages[index];
   if (!messagePlan) throw new RangeError(`the plan has no message ${index}`);
   const slots = messagePlan.fields.map((field) => slot(plan, field, depth));
@@ -88,7 +90,7 @@ function slot(
 function values(plan: Plan, field: FieldPlan, depth: number): fc.Arbitrary<Sample<unknown, Sent>> {
   const { type, label } = field;
   const one = value(plan, type, depth);
-  if (label.kind === "map") return map(label.key, one);
+  if (label.kind === "map") return map(plan, label.key, one);
   if (label.kind !== "repeated") return one;
   const list = fc.array(one, {
     minLength: label.required ? 1 : 0,
@@ -104,7 +106,7 @@ function values(plan: Plan, field: FieldPlan, depth: number): fc.Arbitrary<Sampl
 }
 
 function value(plan: Plan, type: TypePlan, depth: number): fc.Arbitrary<Sample<unknown, Sent>> {
-  if (type.kind === "scalar") return arbitraryScalar(type.scalar);
+  if (type.kind === "scalar") return arbitraryScalar(type.scalar, plan.profile);
   if (type.kind === "message") return message(plan, type.message, depth + 1);
   const members = plan.enums[type.enum]?.members ?? [];
   // Enums are open: numbers without a member pass.
@@ -116,18 +118,19 @@ function value(plan: Plan, type: TypePlan, depth: number): fc.Arbitrary<Sample<u
 }
 
 function map(
+  { profile }: Plan,
   key: MapKeyType,
   one: fc.Arbitrary<Sample<unknown, Sent>>,
 ): fc.Arbitrary<Sample<unknown, SentMap>> {
   const keys =
     key === "string"
       ? fc.oneof(
-          arbitraryScalar("string"),
+          arbitraryScalar("string", profile),
           fc
             .constantFrom("__proto__", "constructor", "toString", "", "0", "-1")
             .map((name) => ({ input: name, sent: name })),
         )
-      : arbitraryScalar(key);
+      : arbitraryScalar(key, profile);
   const entries = fc.uniqueArray(fc.tuple(keys, one), {
     maxLength: 5,
     selector: ([name]) => String(name.sent),

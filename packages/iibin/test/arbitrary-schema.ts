@@ -176,7 +176,7 @@ function arbitraryMessage(
   const field = fc.record({
     name: arbitraryName(options).filter((name) => !reserved.includes(folded(name))),
     tag: arbitraryTag,
-    shape: arbitraryShape(index, messageCount, enums),
+    shape: arbitraryShape(index, messageCount, enums, options),
   });
   return fc
     .uniqueArray(field, {
@@ -195,6 +195,7 @@ function arbitraryShape(
   index: number,
   messageCount: number,
   enums: readonly EnumPlan[],
+  options: PlanOptions,
 ): fc.Arbitrary<Shape> {
   const scalar: fc.Arbitrary<TypePlan> = fc
     .constantFrom(...scalarTypes)
@@ -233,7 +234,10 @@ function arbitraryShape(
     if (requirable(type)) labels.push(fc.constant({ kind: "required" }));
     if (type.kind === "scalar")
       labels.push(
-        arbitraryScalar(type.scalar).map(({ sent }) => ({ kind: "default", default: sent })),
+        arbitraryScalar(type.scalar, options.profile).map(({ sent }) => ({
+          kind: "default",
+          default: sent,
+        })),
       );
     if (type.kind === "enum")
       labels.push(
