@@ -5,6 +5,10 @@ export { type DefineEnumOptions, defineEnum, type Enum, type EnumMembers } from 
 export { iibinErrors } from "./errors.ts";
 export type { EnumField, Field, MessageField, ScalarField } from "./field.ts";
 export { fromKing, type KingField } from "./from-king.ts";
+export { type FromJsonOptions, fromJson } from "./json/from-json.ts";
+export { fromJsonText } from "./json/from-json-text.ts";
+export type { JsonObject, JsonValue } from "./json/json-value.ts";
+export { type ToJsonOptions, toJson } from "./json/to-json.ts";
 export type { Limits } from "./limits.ts";
 export type { Message, MessageInput } from "./message.ts";
 export { type ImportProtoOptions, importProto } from "./proto/import-proto.ts";

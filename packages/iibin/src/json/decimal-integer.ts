@@ -1,0 +1,27 @@
+const jsonNumber = /^(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$/;
+
+// More than integers of 64 bits have; keeps exponents from making numbers of any length.
+const mostDigits = 20;
+
+/** Whether text is a number as JSON writes them. */
+export function isJsonNumber(text: string): boolean {
+  return jsonNumber.test(text);
+}
+
+/**
+ * The integer that a JSON number in text stands for, however it is written: `100`, `1e2`, `100.0`.
+ *
+ * @returns `undefined` for other text, for fractions and for more than twenty digits
+ */
+export function parseDecimalInteger(text: string): bigint | undefined {
+  const match = jsonNumber.exec(text);
+  if (match === null) return undefined;
+  const [, sign, whole = "", fraction = "", exponent = "0"] = match;
+  const all = (whole + fraction).replace(/^0+/, "");
+  const digits = all.replace(/0+$/, "");
+  if (digits === "") return 0n;
+  const zeros = Number(exponent) - fraction.length + (all.length - digits.length);
+  if (zeros < 0 || digits.length + zeros > mostDigits) return undefined;
+  const magnitude = BigInt(digits + "0".repeat(zeros));
+  return sign === "-" ? -magnitude : magnitude;
+}

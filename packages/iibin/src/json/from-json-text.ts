@@ -1,0 +1,45 @@
+import { resolveLimits } from "../limits.ts";
+import type { Message } from "../message.ts";
+import type { AnySchema } from "../schema.ts";
+import { type FromJsonOptions, fromJson } from "./from-json.ts";
+import { describeKey, JsonWalk } from "./json-walk.ts";
+import { findRepeatedKey } from "./repeated-key.ts";
+
+/**
+ * Parses JSON text and makes a message of it as {@link fromJson} does; besides, an object that has a
+ * key twice is refused, and text of more than `limits.maxBytes` UTF-16 units.
+ *
+ * @throws {KingError} `KING_IIBIN_JSON_INVALID` for text that is no JSON or does not fit the schema,
+ * `KING_IIBIN_LIMIT` for text that is too long, has too much in it or is too deep.
+ */
+export function fromJsonText<S extends AnySchema>(
+  schema: S,
+  text: string,
+  options: FromJsonOptions & { readonly int64: "number" },
+): Message<S, number>;
+export function fromJsonText<S extends AnySchema>(
+  schema: S,
+  text: string,
+  options?: FromJsonOptions,
+): Message<S>;
+export function fromJsonText(
+  schema: AnySchema,
+  text: string,
+  options?: FromJsonOptions,
+): Record<string, unknown> {
+  const walk = new JsonWalk(schema, options?.limits);
+  if (typeof text !== "string") throw walk.expected("JSON text", text);
+  const { maxBytes } = resolveLimits(options?.limits, schema.profile);
+  if (text.length > maxBytes) throw walk.overLimit("maxBytes");
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    // Not as the cause: its message quotes the text.
+    throw walk.expected("JSON text", text);
+  }
+  const repeated = findRepeatedKey(text);
+  if (repeated !== undefined)
+    throw walk.refuse(`expected each key once in an object, got ${describeKey(repeated)} twice`);
+  return fromJson(schema, json, options);
+}

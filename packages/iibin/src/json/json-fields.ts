@@ -1,0 +1,38 @@
+import { iibinErrors } from "../errors.ts";
+import type { Field } from "../field.ts";
+import type { AnySchema } from "../schema.ts";
+
+const cache = /* @__PURE__ */ new WeakMap<AnySchema, ReadonlyMap<string, Field>>();
+
+/**
+ * The fields of a schema by every name that JSON can have for them: the JSON name and the one in
+ * `.proto` files.
+ *
+ * @throws {KingError} `KING_IIBIN_SCHEMA_INVALID` when two fields have the same JSON name
+ */
+export function jsonFields(schema: AnySchema): ReadonlyMap<string, Field> {
+  let byName = cache.get(schema);
+  if (byName === undefined) {
+    byName = collect(schema);
+    cache.set(schema, byName);
+  }
+  return byName;
+}
+
+function collect(schema: AnySchema): ReadonlyMap<string, Field> {
+  const byName = new Map<string, Field>();
+  for (const field of schema.fields) {
+    const earlier = byName.get(field.jsonName);
+    if (earlier !== undefined)
+      throw iibinErrors.create(
+        "KING_IIBIN_SCHEMA_INVALID",
+        `schema ${schema.name}, field ${field.name}: ${field.jsonName} is the JSON name of ${earlier.name} already`,
+        { schema: schema.name, field: field.name },
+      );
+    byName.set(field.jsonName, field);
+  }
+  // A JSON name is what is written, so it goes before another field's name in .proto files.
+  for (const field of schema.fields)
+    if (!byName.has(field.protoName)) byName.set(field.protoName, field);
+  return byName;
+}

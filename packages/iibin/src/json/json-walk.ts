@@ -1,0 +1,90 @@
+import { describeValue } from "../describe-value.ts";
+import { iibinErrors } from "../errors.ts";
+import { type Limits, type ResolvedLimits, resolveLimits } from "../limits.ts";
+import type { AnySchema } from "../schema.ts";
+
+/** Where a walk through a message and its JSON is: for the paths in errors, and what limits count. */
+export class JsonWalk {
+  readonly #root: string;
+  readonly #limits: ResolvedLimits;
+  readonly #steps: string[] = [];
+  // The root is at no depth.
+  #depth = -1;
+  #items = 0;
+
+  constructor(schema: AnySchema, limits: Limits | undefined) {
+    this.#root = schema.name;
+    this.#limits = resolveLimits(limits, schema.profile);
+  }
+
+  /** Steps into a field, an item `[3]` or an entry `[key]`. */
+  enter(step: string): void {
+    this.#steps.push(step);
+  }
+
+  leave(): void {
+    this.#steps.pop();
+  }
+
+  /** Steps into a message; {@link ascend} follows unless there was an error, which ends the walk. */
+  descend(): void {
+    if (++this.#depth > this.#limits.maxDepth) throw this.overLimit("maxDepth");
+    this.countItem();
+  }
+
+  ascend(): void {
+    this.#depth--;
+  }
+
+  /** Counts one of what maxItems is about; messages are counted by {@link descend}. */
+  countItem(): void {
+    if (++this.#items > this.#limits.maxItems) throw this.overLimit("maxItems");
+  }
+
+  /** The error for what is wrong here. */
+  refuse(message: string, options?: { cause: unknown }): Error {
+    return iibinErrors.create(
+      "KING_IIBIN_JSON_INVALID",
+      `${this.#where()}: ${message}`,
+      { schema: this.#root, path: this.#path() },
+      options,
+    );
+  }
+
+  /** The error for a value that is something else than expected; contents of strings are not told. */
+  expected(what: string, value: unknown): Error {
+    return this.refuse(`expected ${what}, got ${describeValue(value)}`);
+  }
+
+  /** The error for a key that no field of the schema has. */
+  unknownField(schema: AnySchema, key: string): Error {
+    return this.refuse(`expected a field of ${schema.name}, got ${describeKey(key)}`);
+  }
+
+  /** The error for more than a limit allows. */
+  overLimit(limit: keyof Limits): Error {
+    const max = this.#limits[limit];
+    return iibinErrors.create(
+      "KING_IIBIN_LIMIT",
+      `${this.#where()}: more than ${limit} (${max}) allows`,
+      { schema: this.#root, limit, max, path: this.#path() },
+    );
+  }
+
+  #where(): string {
+    const path = this.#path();
+    return path === "" ? this.#root : `${this.#root}.${path}`;
+  }
+
+  #path(): string {
+    return this.#steps.join(".").replaceAll(".[", "[");
+  }
+}
+
+/**
+ * A key for an error message. It can be data that came to the wrong place; what looks like a name is
+ * no secret.
+ */
+export function describeKey(key: string): string {
+  return /^[A-Za-z_]\w{0,40}$/.test(key) ? key : `a key of ${key.length} characters`;
+}

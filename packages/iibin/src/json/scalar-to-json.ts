@@ -1,0 +1,52 @@
+import { integerRange } from "../field.ts";
+import { isInt64Type, type ScalarType } from "../scalar-type.ts";
+import { toBase64 } from "./base64.ts";
+import type { JsonWalk } from "./json-walk.ts";
+
+/** One scalar as JSON has it: 64 bits in decimal text, bytes in base64, NaN and infinities as text. */
+export function scalarToJson(
+  type: ScalarType,
+  value: unknown,
+  walk: JsonWalk,
+): string | number | boolean {
+  switch (type) {
+    case "bool":
+      if (typeof value !== "boolean") throw walk.expected("a boolean", value);
+      return value;
+    case "string":
+      if (typeof value !== "string") throw walk.expected("a string", value);
+      if (!value.isWellFormed()) throw walk.refuse("expected text without lone surrogates");
+      return value;
+    case "bytes":
+      if (!(value instanceof Uint8Array)) throw walk.expected("a Uint8Array", value);
+      return toBase64(value);
+    case "float":
+    case "double":
+      if (typeof value !== "number") throw walk.expected("a number", value);
+      if (!Number.isFinite(value)) return String(value);
+      return type === "double" ? value : shortFloat(value, walk);
+    default: {
+      const [low, high] = integerRange(type);
+      const isWide = isInt64Type(type);
+      const isInteger =
+        typeof value === "number"
+          ? Number.isSafeInteger(value)
+          : isWide && typeof value === "bigint";
+      if (!isInteger || (value as number) < low || (value as number) > high)
+        throw walk.expected(`an integer from ${low} to ${high}`, value);
+      // Adding zero leaves -0 behind.
+      return isWide ? String(value) : (value as number) + 0;
+    }
+  }
+}
+
+/** The fewest digits that are read as the same number of 32 bits. */
+function shortFloat(value: number, walk: JsonWalk): number {
+  const float = Math.fround(value);
+  if (!Number.isFinite(float)) throw walk.expected("a number in the range of float", value);
+  for (let digits = 6; digits < 9; digits++) {
+    const short = Number(float.toPrecision(digits));
+    if (Math.fround(short) === float) return short;
+  }
+  return Number(float.toPrecision(9));
+}
