@@ -1,7 +1,8 @@
+import { closureDecoder } from "./closures/decoder.ts";
 import type { DecodeOptions, MessageClass } from "./decode-options.ts";
 import { describeValue } from "./describe-value.ts";
 import type { DecoderVariant } from "./emit/emit-decoder.ts";
-import { type DecodeFunction, generateDecoder } from "./emit/generate.ts";
+import { canGenerate, type DecodeFunction, generateDecoder } from "./emit/generate.ts";
 import { reachableSchemas } from "./emit/message-plan.ts";
 import { iibinErrors } from "./errors.ts";
 import { type Limits, type ResolvedLimits, resolveLimits } from "./limits.ts";
@@ -87,6 +88,7 @@ export function makeDecoder(
   schema: AnySchema,
   options: DecodeOptions = {},
   limits?: Limits,
+  generate = true,
 ): Decoder {
   checkOptions(options);
   const { into } = options;
@@ -107,7 +109,7 @@ export function makeDecoder(
   const variant: DecoderVariant = { ...options, classes: indices };
   return {
     name: schema.name,
-    run: generateDecoder(schema, variant, classes),
+    run: (generate && canGenerate() ? generateDecoder : closureDecoder)(schema, variant, classes),
     limits: resolveLimits(limits, schema.profile),
     callsBack: classes.length > 0,
   };

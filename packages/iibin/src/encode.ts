@@ -1,5 +1,6 @@
+import { closureEncoder } from "./closures/encoder.ts";
 import { describeValue } from "./describe-value.ts";
-import { type EncodeFunction, generateEncoder } from "./emit/generate.ts";
+import { canGenerate, type EncodeFunction, generateEncoder } from "./emit/generate.ts";
 import { iibinErrors } from "./errors.ts";
 import { type Limits, type ResolvedLimits, resolveLimits } from "./limits.ts";
 import type { MessageInput } from "./message.ts";
@@ -47,10 +48,10 @@ export function encode<S extends AnySchema>(
 }
 
 /** @internal */
-export function makeEncoder(schema: AnySchema, limits?: Limits): Encoder {
+export function makeEncoder(schema: AnySchema, limits?: Limits, generate = true): Encoder {
   return {
     name: schema.name,
-    run: generateEncoder(schema),
+    run: generate && canGenerate() ? generateEncoder(schema) : closureEncoder(schema),
     limits: resolveLimits(limits, schema.profile),
     expected: 64,
   };

@@ -1,5 +1,8 @@
+export { decodeBatch, encodeBatch } from "./batch.ts";
+export { type Codec, type CodecOf, type CodecOptions, createCodec } from "./codec.ts";
 export { type DecodedMessage, decode } from "./decode.ts";
 export type { DecodeOptions, MessageClass } from "./decode-options.ts";
+export { delimitedDecoder, delimitedEncoder } from "./delimited.ts";
 export { type EncodeOptions, encode } from "./encode.ts";
 export { type DefineEnumOptions, defineEnum, type Enum, type EnumMembers } from "./enum.ts";
 export { iibinErrors } from "./errors.ts";

@@ -22,8 +22,10 @@ export interface Limits {
 /** Every bound decided. */
 export type ResolvedLimits = Required<Limits>;
 
+export const usualMaxBytes = 67_108_864;
+
 const usual = /* @__PURE__ */ Object.freeze({
-  maxBytes: 67_108_864,
+  maxBytes: usualMaxBytes,
   maxDepth: 100,
   maxStringBytes: 16_777_216,
   maxItems: 1_048_576,

@@ -7,11 +7,19 @@ import type { AnySchema, FieldDefinition, FieldDefinitions, Profile, Schema } fr
  * `bigint`, or `number` with `Message<typeof User, number>`, which belongs to `int64: "number"`.
  */
 export type Message<S extends AnySchema, Int64 = bigint> =
-  S extends Schema<infer Name, infer Fields, infer In> ? Decoded<Name, Fields, In, Int64> : never;
+  S extends Schema<infer Name, infer Fields, infer In>
+    ? string extends keyof Fields
+      ? Record<string, unknown>
+      : Decoded<Name, Fields, In, Int64>
+    : never;
 
 /** What encoding takes for a schema: `null` and `undefined` count as absent. */
 export type MessageInput<S extends AnySchema> =
-  S extends Schema<infer Name, infer Fields, Profile> ? Encodable<Name, Fields> : never;
+  S extends Schema<infer Name, infer Fields, Profile>
+    ? string extends keyof Fields
+      ? object
+      : Encodable<Name, Fields>
+    : never;
 
 type Decoded<Name, Fields extends FieldDefinitions, In, Int64> = Flat<
   {

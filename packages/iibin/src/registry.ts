@@ -1,5 +1,6 @@
 import { type Enum, isEnum } from "./enum.ts";
 import { iibinErrors } from "./errors.ts";
+import { fieldTypeName } from "./field-type-name.ts";
 import { type AnySchema, isSchema } from "./schema.ts";
 
 /** Plain data about a schema or an enum, as `king iibin describe` prints it. */
@@ -101,27 +102,14 @@ export function describe(definition: Enum | AnySchema): Description {
     kind: "schema",
     name: definition.name,
     profile: definition.profile,
-    fields: definition.fields.map((field) => {
-      const type =
-        field.kind === "scalar"
-          ? field.scalar
-          : field.kind === "enum"
-            ? field.enum.name
-            : field.message.name;
-      return {
-        name: field.name,
-        tag: field.tag,
-        type:
-          field.map !== undefined
-            ? `map<${field.map}, ${type}>`
-            : field.repeated
-              ? `repeated ${type}`
-              : type,
-        presence: field.presence,
-        ...(field.packed && { packed: true as const }),
-        ...(field.oneof !== undefined && { oneof: field.oneof }),
-        ...(field.default !== undefined && { default: field.default }),
-      };
-    }),
+    fields: definition.fields.map((field) => ({
+      name: field.name,
+      tag: field.tag,
+      type: fieldTypeName(field),
+      presence: field.presence,
+      ...(field.packed && { packed: true as const }),
+      ...(field.oneof !== undefined && { oneof: field.oneof }),
+      ...(field.default !== undefined && { default: field.default }),
+    })),
   };
 }

@@ -22,23 +22,32 @@ export type DecodeFunction = (
 
 // Engines share what they learn about functions of the same source: each gets its own.
 let generated = 0;
+let isAllowed: boolean | undefined;
 
-/** A function from source; throws EvalError where policy forbids that. */
+/** Whether policy lets source become functions; a Content-Security-Policy may forbid it. @internal */
+export function canGenerate(): boolean {
+  if (isAllowed === undefined)
+    try {
+      new Function("");
+      isAllowed = true;
+    } catch {
+      isAllowed = false;
+    }
+  return isAllowed;
+}
+
 export function generateEncoder(schema: AnySchema): EncodeFunction {
-  const helpers = new Set<string>();
-  const lines = new SourceLines(helpers);
+  const lines = new SourceLines(new Set());
   emitEncoder(reachableSchemas(schema), lines);
   return evaluate(lines, "e0", []) as EncodeFunction;
 }
 
-/** A function from source; throws EvalError where policy forbids that. */
 export function generateDecoder(
   schema: AnySchema,
   variant: DecoderVariant,
   classes: readonly MessageClass[],
 ): DecodeFunction {
-  const helpers = new Set<string>();
-  const lines = new SourceLines(helpers);
+  const lines = new SourceLines(new Set());
   emitDecoder(reachableSchemas(schema), variant, lines);
   return evaluate(lines, "d0", classes) as DecodeFunction;
 }

@@ -1,0 +1,102 @@
+import type { ScalarType } from "../scalar-type.ts";
+import type { Profile } from "../schema.ts";
+import { writeBytes, writeText } from "../wire/write-text.ts";
+import {
+  isInt64,
+  isUint63,
+  isUint64,
+  writeBigint,
+  writeFixed64,
+  writeInt32,
+  writeInteger,
+  writeUint32,
+  writeZigzagBigint,
+  writeZigzagInteger,
+} from "../wire/write-varint.ts";
+import type { Writer } from "../wire/writer.ts";
+
+/** Room that is there before a value is written; text and bytes make room for themselves, and for it. */
+export const room = 64;
+
+/** Writes a value for which there is room; gives the position after it, or -1 when it is of no such type. */
+export type WriteScalar = (w: Writer, p: number, value: unknown) => number;
+
+/** @internal */
+export function scalarWriter(scalar: ScalarType, profile: Profile): WriteScalar {
+  switch (scalar) {
+    case "double":
+      return (w, p, v) => {
+        if (typeof v !== "number") return -1;
+        w.v.setFloat64(p, v, true);
+        return p + 8;
+      };
+    case "float":
+      return (w, p, v) => {
+        if (typeof v !== "number") return -1;
+        w.v.setFloat32(p, v, true);
+        return p + 4;
+      };
+    case "int32":
+      return (w, p, v) => (isSigned(v) ? writeInt32(w.b, p, v) : -1);
+    case "uint32":
+      return (w, p, v) => (isUnsigned(v) ? writeUint32(w.b, p, v) : -1);
+    case "sint32":
+      return (w, p, v) => (isSigned(v) ? writeUint32(w.b, p, ((v << 1) ^ (v >> 31)) >>> 0) : -1);
+    case "fixed32":
+      return (w, p, v) => {
+        if (!isUnsigned(v)) return -1;
+        w.v.setUint32(p, v, true);
+        return p + 4;
+      };
+    case "sfixed32":
+      return (w, p, v) => {
+        if (!isSigned(v)) return -1;
+        w.v.setInt32(p, v, true);
+        return p + 4;
+      };
+    case "int64":
+      return (w, p, v) => (isInt64(v) ? writeVarint64(w, p, v) : -1);
+    case "uint64": {
+      const fits = profile === "king" ? isUint63 : isUint64;
+      return (w, p, v) => (fits(v) ? writeVarint64(w, p, v) : -1);
+    }
+    case "sint64":
+      return (w, p, v) =>
+        !isInt64(v)
+          ? -1
+          : typeof v === "number"
+            ? writeZigzagInteger(w.b, p, v)
+            : writeZigzagBigint(w.b, p, v);
+    case "fixed64":
+    case "sfixed64": {
+      const fits = scalar === "sfixed64" ? isInt64 : profile === "king" ? isUint63 : isUint64;
+      return (w, p, v) => {
+        if (!fits(v)) return -1;
+        writeFixed64(w.v, p, v);
+        return p + 8;
+      };
+    }
+    case "bool":
+      return (w, p, v) => {
+        if (typeof v !== "boolean") return -1;
+        w.b[p] = v ? 1 : 0;
+        return p + 1;
+      };
+    case "string":
+      return (w, p, v) => (typeof v === "string" ? writeText(w, p, v, room) : -1);
+    case "bytes":
+      return (w, p, v) => (v instanceof Uint8Array ? writeBytes(w, p, v, room) : -1);
+  }
+}
+
+function isSigned(value: unknown): value is number {
+  return typeof value === "number" && (value | 0) === value;
+}
+
+function isUnsigned(value: unknown): value is number {
+  return typeof value === "number" && value >>> 0 === value;
+}
+
+function writeVarint64(w: Writer, p: number, value: number | bigint): number {
+  return typeof value === "number" ? writeInteger(w.b, p, value) : writeBigint(w.b, p, value);
+}

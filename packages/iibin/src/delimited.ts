@@ -1,0 +1,167 @@
+import type { Codec } from "./codec.ts";
+import { type CodecOf, type CodecOptions, createCodec } from "./codec.ts";
+import { iibinErrors } from "./errors.ts";
+import { usualMaxBytes } from "./limits.ts";
+import type { MessageInput } from "./message.ts";
+import { type AnySchema, isSchema } from "./schema.ts";
+
+/**
+ * A stream of messages into bytes: each with its length before it, as a varint. That is how protobuf's
+ * libraries delimit messages. One chunk comes out for each message.
+ *
+ * An error of a message errors the stream.
+ */
+export function delimitedEncoder<S extends AnySchema>(
+  schema: S,
+  options?: CodecOptions,
+): TransformStream<MessageInput<S>, Uint8Array>;
+export function delimitedEncoder<In>(codec: Codec<In, unknown>): TransformStream<In, Uint8Array>;
+export function delimitedEncoder(
+  by: AnySchema | Codec<unknown>,
+  options?: CodecOptions,
+): TransformStream<unknown, Uint8Array> {
+  const codec = isSchema(by) ? (createCodec(by, options) as Codec<unknown>) : by;
+  return new TransformStream({
+    transform(message, controller) {
+      controller.enqueue(delimit(codec.encode(message)));
+    },
+  });
+}
+
+/** A message with its length before it. */
+function delimit(message: Uint8Array): Uint8Array {
+  const prefix: number[] = [];
+  let rest = message.length;
+  while (rest > 127) {
+    prefix.push((rest & 127) | 128);
+    rest >>>= 7;
+  }
+  prefix.push(rest);
+  const chunk = new Uint8Array(prefix.length + message.length);
+  chunk.set(prefix);
+  chunk.set(message, prefix.length);
+  return chunk;
+}
+
+/**
+ * A stream of bytes, cut into chunks anywhere, into messages: the counterpart of
+ * {@link delimitedEncoder}. Holds at most one message of `limits.maxBytes` that is not whole yet, and
+ * waits while whoever reads it does.
+ *
+ * Errors with `KING_IIBIN_LIMIT` as soon as a length is larger than `maxBytes`, with
+ * `KING_IIBIN_WIRE_INVALID` when the bytes end within a message, and as `decode` does; `offset` counts
+ * from the message's start.
+ */
+export function delimitedDecoder<S extends AnySchema, const O extends CodecOptions>(
+  schema: S,
+  options?: O,
+): TransformStream<Uint8Array, ReturnType<CodecOf<S, O>["decode"]>> {
+  const codec = createCodec(schema, options) as Codec<unknown>;
+  const maxBytes = options?.limits?.maxBytes ?? usualMaxBytes;
+  const frames = new FrameReader(schema.name, maxBytes);
+  return new TransformStream<Uint8Array, unknown>({
+    transform(chunk, controller) {
+      if (!(chunk instanceof Uint8Array))
+        throw iibinErrors.create(
+          "KING_IIBIN_OPTION_INVALID",
+          "chunk: expected a Uint8Array, got something else",
+          { option: "chunk" },
+        );
+      frames.push(chunk, (message) => controller.enqueue(codec.decode(message)));
+    },
+    flush() {
+      frames.end();
+    },
+  }) as TransformStream<Uint8Array, ReturnType<CodecOf<S, O>["decode"]>>;
+}
+
+/** Finds messages in chunks; what is not whole yet is copied once. */
+class FrameReader {
+  readonly #schema: string;
+  readonly #maxBytes: number;
+  /** Of the length being read: its value so far, and how many bits that has. */
+  #length = 0;
+  #bits = 0;
+  /** The message being collected, and how much of it is there. */
+  #message: Uint8Array | undefined;
+  #filled = 0;
+  #expected = 0;
+
+  constructor(schema: string, maxBytes: number) {
+    this.#schema = schema;
+    this.#maxBytes = maxBytes;
+  }
+
+  push(chunk: Uint8Array, found: (message: Uint8Array) => void): void {
+    let p = 0;
+    while (p < chunk.length) {
+      if (this.#message === undefined) {
+        const byte = chunk[p++] as number;
+        this.#takeLengthByte(byte);
+        if (byte > 127) continue;
+        const length = this.#length;
+        this.#length = 0;
+        this.#bits = 0;
+        if (chunk.length - p >= length) {
+          // Memory of its own: whoever sent the chunk may use it again.
+          found(chunk.slice(p, p + length));
+          p += length;
+          continue;
+        }
+        this.#expected = length;
+        this.#filled = 0;
+        // Grows as bytes come: a length alone makes nobody allocate.
+        this.#message = new Uint8Array(Math.min(length, Math.max(chunk.length - p, 1_024)));
+      }
+      p += this.#collect(chunk, p);
+      if (this.#filled === this.#expected) {
+        const message = this.#message;
+        this.#message = undefined;
+        found(message.subarray(0, this.#expected));
+      }
+    }
+  }
+
+  /** @throws {KingError} when a message has begun and not ended. */
+  end(): void {
+    if (this.#message === undefined && this.#bits === 0) return;
+    throw iibinErrors.create(
+      "KING_IIBIN_WIRE_INVALID",
+      `${this.#schema}: the stream ends within a message, ${this.#filled} of ${this.#expected} bytes in`,
+      { schema: this.#schema, offset: this.#filled, path: "" },
+    );
+  }
+
+  #takeLengthByte(byte: number): void {
+    if (this.#bits === 35)
+      throw iibinErrors.create(
+        "KING_IIBIN_WIRE_INVALID",
+        `${this.#schema}: the length of a message is a varint of over five bytes`,
+        { schema: this.#schema, offset: 0, path: "" },
+      );
+    this.#length += (byte & 127) * 2 ** this.#bits;
+    this.#bits += 7;
+    if (this.#length > this.#maxBytes)
+      throw iibinErrors.create(
+        "KING_IIBIN_LIMIT",
+        `${this.#schema}: a message of ${this.#length} bytes or more is longer than maxBytes (${this.#maxBytes}) allows`,
+        { schema: this.#schema, limit: "maxBytes", max: this.#maxBytes, path: "" },
+      );
+  }
+
+  #collect(chunk: Uint8Array, p: number): number {
+    const message = this.#message as Uint8Array;
+    const size = Math.min(chunk.length - p, this.#expected - this.#filled);
+    let room = message;
+    if (this.#filled + size > message.length) {
+      room = new Uint8Array(
+        Math.min(this.#expected, Math.max(message.length * 2, this.#filled + size)),
+      );
+      room.set(message.subarray(0, this.#filled));
+      this.#message = room;
+    }
+    room.set(chunk.subarray(p, p + size), this.#filled);
+    this.#filled += size;
+    return size;
+  }
+}
