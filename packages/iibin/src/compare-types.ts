@@ -55,10 +55,12 @@ export function compareTypes(
   const isNarrower = newLow > low || newHigh < high;
   const beyond = `values below ${max(low, newLow)} or above ${min(high, newHigh)}`;
   return isKing && isNarrower
-    ? breaking("range-narrowed", `${beyond} are refused`)
+    ? breaking("range-narrowed", `${beyond} are refused or read as others`)
     : warning(
         "range-changed",
-        isKing ? `old readers refuse ${beyond}` : `${beyond} are read as other values`,
+        isKing
+          ? `old readers refuse ${beyond}, or read them as others`
+          : `${beyond} are read as others`,
       );
 }
 

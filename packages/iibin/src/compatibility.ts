@@ -88,9 +88,12 @@ export interface Compatibility {
  * @throws {KingError} `KING_IIBIN_OPTION_INVALID` when they are not of one kind,
  * `KING_IIBIN_SCHEMA_INVALID` when a type given by name or function is missing.
  */
-export function checkCompatibility<Kind extends AnySchema | Enum | Registry>(
-  old: Kind,
-  next: Kind extends Registry ? Registry : Kind extends Enum ? Enum : AnySchema,
+export function checkCompatibility(old: AnySchema, next: AnySchema): Compatibility;
+export function checkCompatibility(old: Enum, next: Enum): Compatibility;
+export function checkCompatibility(old: Registry, next: Registry): Compatibility;
+export function checkCompatibility(
+  old: AnySchema | Enum | Registry,
+  next: AnySchema | Enum | Registry,
 ): Compatibility {
   const check = new Check();
   if (isSchema(old) && isSchema(next)) check.compareLater(old, next);

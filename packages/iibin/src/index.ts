@@ -1,5 +1,14 @@
 export { decodeBatch, encodeBatch } from "./batch.ts";
 export { type Codec, type CodecOf, type CodecOptions, createCodec } from "./codec.ts";
+export {
+  type BreakRule,
+  type Compatibility,
+  type CompatibilityBreak,
+  type CompatibilityFinding,
+  type CompatibilityWarning,
+  checkCompatibility,
+  type WarningRule,
+} from "./compatibility.ts";
 export { type DecodedMessage, decode } from "./decode.ts";
 export type { DecodeOptions, MessageClass } from "./decode-options.ts";
 export { delimitedDecoder, delimitedEncoder } from "./delimited.ts";
