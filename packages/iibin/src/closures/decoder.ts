@@ -88,6 +88,7 @@ function decoderOf(schema: AnySchema, made: Made): DecodeMessage {
     try {
       while (p < end) {
         const from = p;
+        key = 0;
         key = readKey(b, p, end, r);
         p = r.p;
         const read = readers.get(key);

@@ -79,7 +79,7 @@ class MessageDecoder {
     lines.add(
       `function d${index}(b, p, e, r, d${this.#isMerged ? ", t" : ""}) {`,
       `if (d < 0) throw ${use("tooDeepAt")}(r, p);`,
-      "let k = 0, n = 0, x;",
+      "let k = 0, n = 0, i = 0, x;",
     );
     for (const field of fields) lines.add(`let ${local(field)}${this.#initial(field)};`);
     if (this.#keeps) lines.add("let u;");
@@ -114,6 +114,8 @@ class MessageDecoder {
   #emitLongKey(): void {
     this.#lines.add(
       "if (k > 127) {",
+      // A key that cannot be read belongs to no field.
+      "k = 0;",
       `k = ${this.#lines.use("readKey")}(b, z, e, r);`,
       "p = r.p;",
       "}",
@@ -124,7 +126,12 @@ class MessageDecoder {
   #positions(): string {
     const lists = this.#schema.fields.filter((field) => field.repeated);
     if (lists.length === 0) return "";
-    const choices = lists.map((field) => `k >>> 3 === ${field.tag} ? ${local(field)}?.length ?? 0`);
+    const choices = lists.map((field) => {
+      const packed = `k === ${fieldKey(field.tag, 2) | 0} ? i : `;
+      const scalar = wireScalar(field);
+      const isPackable = scalar !== undefined && scalarWireType(scalar) !== 2;
+      return `k >>> 3 === ${field.tag} ? ${isPackable ? packed : ""}${local(field)}?.length ?? 0`;
+    });
     return `, ${choices.join(" : ")} : undefined`;
   }
 
@@ -176,6 +183,9 @@ class MessageDecoder {
       lines.add(label(key));
       this.#emitRun(key, () => {
         lines.add(`if (--r.items < 0) throw ${lines.use("tooManyAt")}(r, p);`);
+        // An item read too far would count as one.
+        if (valueWireType(field) === 0)
+          lines.add(`if (p >= e) throw ${lines.use("truncated")}(e);`);
         this.#emitValue(field, "x", "e", undefined);
         lines.add(`if (${target} === undefined) ${target} = [x];`, `else ${target}.push(x);`);
       });
@@ -226,7 +236,7 @@ class MessageDecoder {
       "p = r.p;",
       "}",
       `const ${q} = p + n;`,
-      `if (!(${q} <= ${end})) throw ${lines.use("tooLong")}(p);`,
+      `if (!(${q} <= ${end})) throw ${lines.use("tooLong")}(p - 1, ${end});`,
     );
   }
 
@@ -330,6 +340,7 @@ class MessageDecoder {
   #emitPacked(field: Field, scalar: ScalarType): void {
     const lines = this.#lines;
     const target = local(field);
+    lines.add(`i = ${target} === undefined ? 0 : ${target}.length;`);
     this.#emitLength("e", "m");
     const size = { 0: 0, 1: 8, 2: 0, 5: 4 }[scalarWireType(scalar)];
     if (size > 0) lines.add(`if (n % ${size} !== 0) throw ${lines.use("misaligned")}(p, ${size});`);
@@ -337,7 +348,6 @@ class MessageDecoder {
       `const c = ${size > 0 ? `n / ${size}` : `${lines.use("countVarints")}(b, p, m)`};`,
       "if (n > 0) {",
       `if ((r.items -= c) < 0) throw ${lines.use("tooManyAt")}(r, p);`,
-      `let i = ${target} === undefined ? 0 : ${target}.length;`,
       `if (i === 0) ${target} = new Array(c);`,
       "while (p < m) {",
     );

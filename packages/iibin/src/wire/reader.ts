@@ -40,9 +40,9 @@ export function readLength(b: Uint8Array, p: number, end: number, r: Reader): nu
     if (p >= end) throw truncated(from);
     const byte = b[p++] as number;
     if (shift < 28) length |= (byte & 127) << shift;
-    else if ((byte & 127) !== 0) throw tooLong(from);
+    else if ((byte & 127) !== 0) throw tooLong(from, end);
     if (byte < 128) {
-      if (length > end - p) throw tooLong(from);
+      if (length > end - p) throw tooLong(from, end);
       r.p = p;
       return length;
     }
@@ -50,9 +50,9 @@ export function readLength(b: Uint8Array, p: number, end: number, r: Reader): nu
   throw malformed("a varint is longer than ten bytes", from);
 }
 
-/** A length that the bytes cannot hold. */
-export function tooLong(offset: number): Fault {
-  return malformed("a length is larger than what follows", offset);
+/** A length of one byte at `p` that is not there, or that the bytes before `end` cannot hold. */
+export function tooLong(p: number, end: number): Fault {
+  return p >= end ? truncated(end) : malformed("a length is larger than what follows", p);
 }
 
 /**
