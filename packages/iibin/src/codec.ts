@@ -1,8 +1,11 @@
 import type { Codec as CodecPort } from "@king-runtime/core";
-import { type DecodedMessage, makeDecoder, runDecoder } from "./decode.ts";
+import { contentType } from "./content-type.ts";
+import { type DecodedMessage, makeDecoder } from "./decode.ts";
 import type { DecodeOptions } from "./decode-options.ts";
-import { type EncodeOptions, makeEncoder, runEncoder, runEncoderInto } from "./encode.ts";
+import { type EncodeOptions, makeEncoder } from "./encode.ts";
 import type { MessageInput } from "./message.ts";
+import { runDecoder } from "./run-decoder.ts";
+import { runEncoder, runEncoderInto } from "./run-encoder.ts";
 import type { AnySchema } from "./schema.ts";
 
 /** How {@link createCodec} goes about it. */
@@ -40,8 +43,6 @@ export type CodecOf<S extends AnySchema, O extends DecodeOptions> = Codec<
   MessageInput<S>,
   DecodedMessage<S, O>
 >;
-
-export const contentType = "application/x-protobuf";
 
 /**
  * Binds a schema and options: no lookup is left for each message.

@@ -4,6 +4,7 @@ import { type Enum, enumMemberName, isEnum } from "./enum.ts";
 import { iibinErrors } from "./errors.ts";
 import type { Field } from "./field.ts";
 import { fieldTypeName } from "./field-type-name.ts";
+import { isRegistry } from "./is-registry.ts";
 import type { Registry } from "./registry.ts";
 import { type AnySchema, isSchema } from "./schema.ts";
 
@@ -108,16 +109,6 @@ export function checkCompatibility(
   check.run();
   const { breaks, warnings } = check;
   return { compatible: breaks.length === 0, breaks, warnings };
-}
-
-/** Of any copy of this package. */
-function isRegistry(value: unknown): value is Registry {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    "schemas" in value &&
-    typeof value.schemas === "function"
-  );
 }
 
 class Check {

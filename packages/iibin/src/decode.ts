@@ -2,14 +2,13 @@ import { closureDecoder } from "./closures/decoder.ts";
 import type { DecodeOptions, MessageClass } from "./decode-options.ts";
 import { describeValue } from "./describe-value.ts";
 import type { DecoderVariant } from "./emit/emit-decoder.ts";
-import { canGenerate, type DecodeFunction, generateDecoder } from "./emit/generate.ts";
+import { canGenerate, generateDecoder } from "./emit/generate.ts";
 import { reachableSchemas } from "./emit/message-plan.ts";
 import { iibinErrors } from "./errors.ts";
-import { type Limits, type ResolvedLimits, resolveLimits } from "./limits.ts";
+import { type Limits, resolveLimits } from "./limits.ts";
 import type { Message } from "./message.ts";
+import { type Decoder, runDecoder } from "./run-decoder.ts";
 import { type AnySchema, compiled } from "./schema.ts";
-import { errorOf, Fault, overLimit } from "./wire/fault.ts";
-import { Reader } from "./wire/reader.ts";
 
 /** A message as decoding with these options gives it. */
 export type DecodedMessage<S extends AnySchema, O extends DecodeOptions> = O extends {
@@ -17,15 +16,6 @@ export type DecodedMessage<S extends AnySchema, O extends DecodeOptions> = O ext
 }
   ? Instance
   : Message<S, O extends { int64: "number" } ? number : bigint>;
-
-/** @internal */
-export interface Decoder {
-  readonly name: string;
-  readonly run: DecodeFunction;
-  readonly limits: ResolvedLimits;
-  /** Whether code of the caller runs while decoding, which may decode something itself. */
-  readonly callsBack: boolean;
-}
 
 /**
  * Reads a message from the protobuf wire. Bytes that are no message of the schema give nothing but the
@@ -113,35 +103,4 @@ export function makeDecoder(
     limits: resolveLimits(limits, schema.profile),
     callsBack: classes.length > 0,
   };
-}
-
-const idle = /* @__PURE__ */ new Reader();
-/** From so many bytes on a view of the memory costs less than it saves. */
-const viewPays = 2_048;
-
-/** @internal */
-export function runDecoder(decoder: Decoder, bytes: Uint8Array): unknown {
-  const { limits } = decoder;
-  if (!(bytes instanceof Uint8Array))
-    throw iibinErrors.create(
-      "KING_IIBIN_OPTION_INVALID",
-      `bytes: expected a Uint8Array, got ${describeValue(bytes)}`,
-      { option: "bytes" },
-    );
-  const { length } = bytes;
-  const r = decoder.callsBack ? new Reader() : idle;
-  r.items = r.maxItems = limits.maxItems;
-  r.maxStringBytes = limits.maxStringBytes;
-  r.maxDepth = limits.maxDepth;
-  r.v =
-    length < viewPays ? undefined : new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  try {
-    if (length > limits.maxBytes) throw overLimit("maxBytes", limits.maxBytes);
-    return decoder.run(bytes, 0, length, r, limits.maxDepth);
-  } catch (error) {
-    throw error instanceof Fault ? errorOf(error, decoder.name) : error;
-  } finally {
-    // The bytes are not kept alive until the next call.
-    if (r.v !== undefined) r.v = undefined;
-  }
 }

@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { createCodec } from "../src/codec.ts";
-import type { Profile } from "../src/schema.ts";
+import { type Codec, createCodec } from "../src/codec.ts";
+import { emitModule } from "../src/emit/emit-module.ts";
+import * as runtime from "../src/runtime.ts";
+import type { AnySchema, Profile } from "../src/schema.ts";
 import { arbitraryMessageOf } from "./arbitrary-message.ts";
 import { arbitraryPlan, defineRoot } from "./arbitrary-schema.ts";
 import { printValue } from "./print-value.ts";
@@ -26,8 +28,17 @@ function outcome(run: () => unknown): string {
   }
 }
 
+/** The codec of a built module, evaluated as a function's body so that it needs no file. */
+function builtCodecOf(schema: AnySchema): Codec<object, unknown> {
+  const { code } = emitModule([schema]);
+  const body = code
+    .replace(/^import (\{.*\}) from .*$/m, "const $1 = runtime;")
+    .replace(/^export const (\w+) = /m, "return ");
+  return new Function("runtime", body)(runtime) as Codec<object, unknown>;
+}
+
 test.each<Profile>(["protobuf", "king"])(
-  "closures give the same bytes, messages and errors as generated functions, in profile %s",
+  "closures and built modules give the same bytes, messages and errors as generated functions, in profile %s",
   (profile) => {
     const samples = arbitraryPlan({ profile, names: "any" }).chain((plan) =>
       fc.record({
@@ -48,23 +59,32 @@ test.each<Profile>(["protobuf", "king"])(
         const schema = defineRoot(plan);
         const generated = createCodec(schema, variant);
         const closures = createCodec(schema, { ...variant, generate: false });
+        const built = builtCodecOf(schema);
+        const usual = createCodec(schema);
         const bytes = generated.encode(sample.input);
         expect(Buffer.from(closures.encode(sample.input)).toString("hex")).toBe(
           Buffer.from(bytes).toString("hex"),
         );
+        expect(Buffer.from(built.encode(sample.input)).toString("hex")).toBe(
+          Buffer.from(bytes).toString("hex"),
+        );
         expect(outcome(() => closures.decode(bytes))).toBe(outcome(() => generated.decode(bytes)));
+        expect(outcome(() => built.decode(bytes))).toBe(outcome(() => usual.decode(bytes)));
 
         const names = Object.keys(schema.definition);
         const name = names[intruder[0] % (names.length + 1)] ?? "no such field";
         const wrong = { ...sample.input };
         Object.defineProperty(wrong, name, { value: intruder[1], enumerable: true });
-        expect(outcome(() => closures.encode(wrong))).toBe(outcome(() => generated.encode(wrong)));
+        const refused = outcome(() => generated.encode(wrong));
+        expect(outcome(() => closures.encode(wrong))).toBe(refused);
+        expect(outcome(() => built.encode(wrong))).toBe(refused);
 
         const damaged = bytes.slice(0, cut);
         for (const [at, byte] of changes) if (at < damaged.length) damaged[at] = byte;
         expect(outcome(() => closures.decode(damaged))).toBe(
           outcome(() => generated.decode(damaged)),
         );
+        expect(outcome(() => built.decode(damaged))).toBe(outcome(() => usual.decode(damaged)));
       }),
       { numRuns },
     );

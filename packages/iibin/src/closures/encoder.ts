@@ -1,4 +1,4 @@
-import type { EncodeFunction } from "../emit/generate.ts";
+import type { EncodeFunction } from "../emit/functions.ts";
 import {
   expectedScalar,
   expectedValue,

@@ -1,24 +1,11 @@
 import type { MessageClass } from "../decode-options.ts";
 import type { AnySchema } from "../schema.ts";
 import * as functions from "../wire/functions.ts";
-import type { Reader } from "../wire/reader.ts";
-import type { Writer } from "../wire/writer.ts";
 import { type DecoderVariant, emitDecoder } from "./emit-decoder.ts";
 import { emitEncoder } from "./emit-encoder.ts";
+import type { DecodeFunction, EncodeFunction } from "./functions.ts";
 import { reachableSchemas } from "./message-plan.ts";
 import { SourceLines } from "./source-lines.ts";
-
-/** Writes a message at a position with so many levels left; gives the position after it. @internal */
-export type EncodeFunction = (message: unknown, w: Writer, p: number, depth: number) => number;
-
-/** Reads the message from `p` to `end` with so many levels left. @internal */
-export type DecodeFunction = (
-  b: Uint8Array,
-  p: number,
-  end: number,
-  r: Reader,
-  depth: number,
-) => unknown;
 
 // Engines share what they learn about functions of the same source: each gets its own.
 let generated = 0;

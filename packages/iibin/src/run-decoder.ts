@@ -1,0 +1,46 @@
+import { describeValue } from "./describe-value.ts";
+import type { DecodeFunction } from "./emit/functions.ts";
+import { iibinErrors } from "./errors.ts";
+import type { ResolvedLimits } from "./limits.ts";
+import { errorOf, Fault, overLimit } from "./wire/fault.ts";
+import { Reader } from "./wire/reader.ts";
+
+/** @internal */
+export interface Decoder {
+  readonly name: string;
+  readonly run: DecodeFunction;
+  readonly limits: ResolvedLimits;
+  /** Whether code of the caller runs while decoding, which may decode something itself. */
+  readonly callsBack: boolean;
+}
+
+const idle = /* @__PURE__ */ new Reader();
+/** From so many bytes on a view of the memory costs less than it saves. */
+const viewPays = 2_048;
+
+/** @internal */
+export function runDecoder(decoder: Decoder, bytes: Uint8Array): unknown {
+  const { limits } = decoder;
+  if (!(bytes instanceof Uint8Array))
+    throw iibinErrors.create(
+      "KING_IIBIN_OPTION_INVALID",
+      `bytes: expected a Uint8Array, got ${describeValue(bytes)}`,
+      { option: "bytes" },
+    );
+  const { length } = bytes;
+  const r = decoder.callsBack ? new Reader() : idle;
+  r.items = r.maxItems = limits.maxItems;
+  r.maxStringBytes = limits.maxStringBytes;
+  r.maxDepth = limits.maxDepth;
+  r.v =
+    length < viewPays ? undefined : new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  try {
+    if (length > limits.maxBytes) throw overLimit("maxBytes", limits.maxBytes);
+    return decoder.run(bytes, 0, length, r, limits.maxDepth);
+  } catch (error) {
+    throw error instanceof Fault ? errorOf(error, decoder.name) : error;
+  } finally {
+    // The bytes are not kept alive until the next call.
+    if (r.v !== undefined) r.v = undefined;
+  }
+}
