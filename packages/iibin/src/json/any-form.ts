@@ -14,6 +14,7 @@ import { type SpecialForm, specialForm } from "./special-form.ts";
  * no object of fields, it is under `value`.
  */
 export const anyForm: SpecialForm = {
+  keys: ["typeUrl", "value"],
   write(_, message, to) {
     const typeUrl = to.scalar("string", message["typeUrl"] ?? "") as string;
     const bytes = message["value"] ?? new Uint8Array();
@@ -62,7 +63,7 @@ function contentOf(schema: AnySchema, rest: Record<string, unknown>, from: JsonR
 
 function decodeContent(schema: AnySchema, bytes: Uint8Array, walk: JsonWalk): unknown {
   try {
-    return decode(schema, bytes);
+    return decode(schema, bytes, { limits: walk.limits });
   } catch (cause) {
     throw walk.refuse(`expected bytes of ${schema.name}`, { cause });
   }
@@ -70,7 +71,7 @@ function decodeContent(schema: AnySchema, bytes: Uint8Array, walk: JsonWalk): un
 
 function encodeContent(schema: AnySchema, content: unknown, walk: JsonWalk): Uint8Array {
   try {
-    return encode(schema, content as never);
+    return encode(schema, content as never, { copy: true, limits: walk.limits });
   } catch (cause) {
     throw walk.refuse(`expected what ${schema.name} can hold`, { cause });
   }

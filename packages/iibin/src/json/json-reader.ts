@@ -130,7 +130,7 @@ export class JsonReader {
     if (!isJsonObject(json)) throw this.walk.expected("an object", json);
     const map: Record<string, unknown> = {};
     for (const given of Object.keys(json)) {
-      this.walk.enter(keys === "string" ? "[*]" : `[${given.slice(0, 20)}]`);
+      this.walk.enterEntry(keys, given);
       if (field.kind !== "message") this.walk.countItem();
       const key = this.#key(keys, given);
       if (Object.hasOwn(map, key)) throw this.walk.refuse("expected each key once");

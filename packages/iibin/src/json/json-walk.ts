@@ -1,25 +1,32 @@
 import { describeValue } from "../describe-value.ts";
 import { iibinErrors } from "../errors.ts";
 import { type Limits, type ResolvedLimits, resolveLimits } from "../limits.ts";
+import type { ScalarType } from "../scalar-type.ts";
 import type { AnySchema } from "../schema.ts";
 
 /** Where a walk through a message and its JSON is: for the paths in errors, and what limits count. */
 export class JsonWalk {
+  readonly limits: ResolvedLimits;
   readonly #root: string;
-  readonly #limits: ResolvedLimits;
   readonly #steps: string[] = [];
-  // The root is at no depth.
+  // The root is neither an item nor at a depth.
   #depth = -1;
-  #items = 0;
+  #items = -1;
 
   constructor(schema: AnySchema, limits: Limits | undefined) {
     this.#root = schema.name;
-    this.#limits = resolveLimits(limits, schema.profile);
+    this.limits = resolveLimits(limits, schema.profile);
   }
 
-  /** Steps into a field, an item `[3]` or an entry `[key]`. */
+  /** Steps into a field or an item, `[3]`. */
   enter(step: string): void {
     this.#steps.push(step);
+  }
+
+  /** Steps into a map's entry; keys that are text can be secrets, as strings can. */
+  enterEntry(keys: ScalarType, key: string): void {
+    const isShown = keys !== "string" && /^(?:-?[0-9]{1,20}|true|false)$/.test(key);
+    this.#steps.push(isShown ? `[${key}]` : "[*]");
   }
 
   leave(): void {
@@ -28,7 +35,7 @@ export class JsonWalk {
 
   /** Steps into a message; {@link ascend} follows unless there was an error, which ends the walk. */
   descend(): void {
-    if (++this.#depth > this.#limits.maxDepth) throw this.overLimit("maxDepth");
+    if (++this.#depth > this.limits.maxDepth) throw this.overLimit("maxDepth");
     this.countItem();
   }
 
@@ -38,7 +45,7 @@ export class JsonWalk {
 
   /** Counts one of what maxItems is about; messages are counted by {@link descend}. */
   countItem(): void {
-    if (++this.#items > this.#limits.maxItems) throw this.overLimit("maxItems");
+    if (++this.#items > this.limits.maxItems) throw this.overLimit("maxItems");
   }
 
   /** The error for what is wrong here. */
@@ -63,7 +70,7 @@ export class JsonWalk {
 
   /** The error for more than a limit allows. */
   overLimit(limit: keyof Limits): Error {
-    const max = this.#limits[limit];
+    const max = this.limits[limit];
     return iibinErrors.create(
       "KING_IIBIN_LIMIT",
       `${this.#where()}: more than ${limit} (${max}) allows`,

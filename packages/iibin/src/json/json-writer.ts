@@ -5,6 +5,7 @@ import type { ScalarType } from "../scalar-type.ts";
 import type { AnySchema } from "../schema.ts";
 import { claimOneof } from "./claim-oneof.ts";
 import { emptyValue, isNoNews } from "./empty-value.ts";
+import { jsonFields } from "./json-fields.ts";
 import { isJsonObject, type JsonObject, type JsonValue, readField, setOwn } from "./json-value.ts";
 import type { JsonWalk } from "./json-walk.ts";
 import { scalarToJson } from "./scalar-to-json.ts";
@@ -32,6 +33,7 @@ export class JsonWriter {
   message(schema: AnySchema, message: unknown): JsonValue {
     if (!isJsonObject(message)) throw this.walk.expected(`a message of ${schema.name}`, message);
     this.walk.descend();
+    this.#refuseUnknown(schema, message);
     const form = specialForm(schema);
     const json =
       form === undefined ? this.#object(schema, message) : form.write(schema, message, this);
@@ -53,7 +55,8 @@ export class JsonWriter {
   }
 
   #object(schema: AnySchema, message: Fields): JsonObject {
-    this.#refuseUnknown(schema, message);
+    // Two fields of one name would be one.
+    jsonFields(schema);
     const json: JsonObject = {};
     const oneofs = new Map<string, Field>();
     for (const field of schema.fields) {
@@ -104,7 +107,7 @@ export class JsonWriter {
     const json: JsonObject = {};
     if (!isJsonObject(value)) throw this.walk.expected("an object or a Map", value);
     for (const [key, entry] of value instanceof Map ? value : Object.entries(value)) {
-      this.walk.enter(keys === "string" ? "[*]" : `[${String(key).slice(0, 20)}]`);
+      this.walk.enterEntry(keys, String(key));
       if (field.kind !== "message") this.walk.countItem();
       setOwn(json, this.#key(keys, key), this.#one(field, entry));
       this.walk.leave();

@@ -21,10 +21,13 @@ export function scalarToJson(
       if (!(value instanceof Uint8Array)) throw walk.expected("a Uint8Array", value);
       return toBase64(value);
     case "float":
-    case "double":
+    case "double": {
       if (typeof value !== "number") throw walk.expected("a number", value);
-      if (!Number.isFinite(value)) return String(value);
-      return type === "double" ? value : shortFloat(value, walk);
+      // What is too large for a float is infinite on the wire too.
+      const number = type === "float" ? Math.fround(value) : value;
+      if (!Number.isFinite(number)) return String(number);
+      return type === "float" ? shortFloat(number) : number;
+    }
     default: {
       const [low, high] = integerRange(type);
       const isWide = isInt64Type(type);
@@ -40,10 +43,10 @@ export function scalarToJson(
   }
 }
 
-/** The fewest digits that are read as the same number of 32 bits. */
-function shortFloat(value: number, walk: JsonWalk): number {
-  const float = Math.fround(value);
-  if (!Number.isFinite(float)) throw walk.expected("a number in the range of float", value);
+/** The fewest digits, from six on, that are read as the same number of 32 bits. */
+function shortFloat(float: number): number {
+  // Text would have no minus zero.
+  if (float === 0) return float;
   for (let digits = 6; digits < 9; digits++) {
     const short = Number(float.toPrecision(digits));
     if (Math.fround(short) === float) return short;

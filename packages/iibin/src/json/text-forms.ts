@@ -12,18 +12,21 @@ const expectedFieldMask = "paths in lower camel case, with commas between";
 
 /** `google.protobuf.Timestamp`: `"2024-02-29T12:00:00.250Z"`. */
 export const timestampForm: SpecialForm = {
+  keys: ["seconds", "nanos"],
   write: (_, message, to) => writeSeconds(message, to, formatTimestamp, expectedTimestamp),
   read: (_, json, from) => readSeconds(json, from, parseTimestamp, expectedTimestamp),
 };
 
 /** `google.protobuf.Duration`: `"-1.500s"`. */
 export const durationForm: SpecialForm = {
+  keys: ["seconds", "nanos"],
   write: (_, message, to) => writeSeconds(message, to, formatDuration, expectedDuration),
   read: (_, json, from) => readSeconds(json, from, parseDuration, expectedDuration),
 };
 
 /** `google.protobuf.FieldMask`: `"user.displayName,photo"`. */
 export const fieldMaskForm: SpecialForm = {
+  keys: ["paths"],
   write(schema, message, to) {
     const paths = to.field(schema, "paths", message) as string[];
     const text = formatFieldMask(paths);

@@ -3,6 +3,7 @@ import type { SpecialForm } from "./special-form.ts";
 
 /** `google.protobuf.Struct`: an object of any values. */
 export const structForm: SpecialForm = {
+  keys: ["fields"],
   write: (schema, message, to) => to.field(schema, "fields", message),
   read(schema, json, from) {
     if (!isJsonObject(json)) throw from.walk.expected("an object", json);
@@ -12,6 +13,7 @@ export const structForm: SpecialForm = {
 
 /** `google.protobuf.ListValue`: a list of any values. */
 export const listValueForm: SpecialForm = {
+  keys: ["values"],
   write: (schema, message, to) => to.field(schema, "values", message),
   read(schema, json, from) {
     if (!Array.isArray(json)) throw from.walk.expected("a list", json);
@@ -19,14 +21,23 @@ export const listValueForm: SpecialForm = {
   },
 };
 
+const valueKinds = [
+  "nullValue",
+  "numberValue",
+  "stringValue",
+  "boolValue",
+  "structValue",
+  "listValue",
+] as const;
+
 /** `google.protobuf.Value`: any JSON. */
 export const valueForm: SpecialForm = {
+  keys: valueKinds,
   write(schema, message, to) {
-    const kinds = schema.fields.map(({ name }) => name);
-    const set = kinds.filter((name) => message[name] !== undefined && message[name] !== null);
+    const set = valueKinds.filter((name) => message[name] !== undefined && message[name] !== null);
     const [kind] = set;
     if (kind === undefined || set.length > 1)
-      throw to.walk.refuse(`expected one of ${kinds.join(", ")}, got ${set.length} of them`);
+      throw to.walk.refuse(`expected one of ${valueKinds.join(", ")}, got ${set.length} of them`);
     const json = to.field(schema, kind, message);
     if (kind === "numberValue" && typeof json !== "number")
       throw to.walk.refuse("expected a finite number");
@@ -40,7 +51,7 @@ export const valueForm: SpecialForm = {
 };
 
 /** The member of the oneof in `Value` that holds such a value. */
-function kindOf(json: unknown): string | undefined {
+function kindOf(json: unknown): (typeof valueKinds)[number] | undefined {
   switch (typeof json) {
     case "number":
       return "numberValue";

@@ -3,6 +3,7 @@ import type { SpecialForm } from "./special-form.ts";
 
 /** `google.protobuf.Int64Value` and the like: the scalar itself. */
 export const wrapperForm: SpecialForm = {
+  keys: ["value"],
   write(schema, message, to) {
     return to.field(schema, "value", message);
   },
