@@ -27,7 +27,10 @@ export type FieldType = ScalarType | Enum | AnySchema | (() => Enum | AnySchema)
 
 /** One field as {@link defineSchema} takes it. */
 export interface FieldDefinition {
-  /** Number on the wire, 1 to 536,870,911 without 19,000 to 19,999; never reused for another field. */
+  /**
+   * Number on the wire, 1 to 536,870,911; never reused for another field. Protobuf reserves 19,000 to
+   * 19,999.
+   */
   readonly tag: number;
   /**
    * Type of the value, of an item when `repeated`, of the values when `map`. The schema's own name
@@ -128,7 +131,12 @@ export function defineSchema<
     throw refuse(undefined, `expected a name, got ${describeValue(name)}`);
   if (profile !== "protobuf" && profile !== "king")
     throw refuse(undefined, `expected profile "protobuf" or "king", got ${String(profile)}`);
-  const definition = checkDefinitions(fields, options?.maxFields ?? usualMaxFields, refuse);
+  const definition = checkDefinitions(
+    fields,
+    profile,
+    options?.maxFields ?? usualMaxFields,
+    refuse,
+  );
   let resolved: readonly Field[] | undefined;
   const schema: Schema<Name, Fields, In> = {
     kind: "schema",
@@ -175,6 +183,7 @@ const optionTypes: Readonly<Record<string, string>> = Object.freeze({
 /** Checks all that can be known without the fields' types, and freezes a copy. */
 function checkDefinitions(
   given: FieldDefinitions,
+  profile: Profile,
   maxFields: number,
   refuse: Refuse,
 ): FieldDefinitions {
@@ -200,7 +209,7 @@ function checkDefinitions(
         name,
         `tag: expected an integer from 1 to ${largestTag}, got ${describeValue(tag)}`,
       );
-    if (tag >= 19_000 && tag <= 19_999)
+    if (tag >= 19_000 && tag <= 19_999 && profile === "protobuf")
       throw refuse(name, "tag: 19000 to 19999 are reserved by protobuf");
     const earlier = tags.get(tag);
     if (earlier !== undefined) throw refuse(name, `tag ${tag} is the tag of ${earlier} already`);
