@@ -23,6 +23,7 @@ export type { JsonObject, JsonValue } from "./json/json-value.ts";
 export { type ToJsonOptions, toJson } from "./json/to-json.ts";
 export type { Limits } from "./limits.ts";
 export type { Message, MessageInput } from "./message.ts";
+export { type ExportProtoOptions, exportProto } from "./proto/export-proto.ts";
 export { type ImportProtoOptions, importProto } from "./proto/import-proto.ts";
 export {
   type Description,

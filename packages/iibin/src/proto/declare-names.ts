@@ -1,3 +1,4 @@
+import { lowerCamelCase } from "../field.ts";
 import type { ProtoBody, ProtoFile } from "./proto-file.ts";
 import { maxFullNameLength, type Scope } from "./scope.ts";
 
@@ -25,7 +26,10 @@ export function declareNames(root: Scope, file: ProtoFile): void {
   function declareBody(into: Scope, { messages, enums }: ProtoBody): void {
     for (const message of messages) {
       const scope = declare(into, "message", message.name, message.at);
-      for (const { name, at } of message.fields) declare(scope, "field", name, at);
+      for (const { name, at, mapKey } of message.fields) {
+        declare(scope, "field", name, at);
+        if (mapKey !== undefined) declare(scope, "map entry", mapEntryName(name), at);
+      }
       for (const { name, at } of message.oneofs) declare(scope, "oneof", name, at);
       declareBody(scope, message);
     }
@@ -48,18 +52,24 @@ export function declareNames(root: Scope, file: ProtoFile): void {
   }
 }
 
-/** Enters a type of protobuf's own. */
+/** Name of the message that protobuf makes of a map's entries, beside the map. */
+export function mapEntryName(field: string): string {
+  const camel = lowerCamelCase(field);
+  return `${camel.charAt(0).toUpperCase()}${camel.slice(1)}Entry`;
+}
+
+/** Enters a type of protobuf's own; the one that is there already when there is one. */
 export function declareType(
   root: Scope,
   fullName: string,
   kind: "message" | "enum",
   file: string,
-): void {
+): Scope {
   const parts = fullName.split(".");
   const name = parts.pop() ?? "";
   let scope = root;
   for (const part of parts) scope = scope.add("package", part).scope;
-  scope.add(kind, name, file);
+  return scope.add(kind, name, file).scope;
 }
 
 /** The scope of a package; the nearest one around it when there is none. */

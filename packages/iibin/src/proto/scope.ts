@@ -3,10 +3,18 @@ export const maxFullNameLength = 512;
 
 /** A name of a `.proto` file and what lies inside it: `pkg`, `pkg.Outer`, `pkg.Outer.field`. */
 export class Scope {
-  readonly kind: "package" | "message" | "enum" | "member" | "field" | "oneof" | "service";
+  readonly kind:
+    | "package"
+    | "message"
+    | "enum"
+    | "member"
+    | "field"
+    | "map entry"
+    | "oneof"
+    | "service";
   readonly name: string;
   readonly parent: Scope | undefined;
-  /** File that defines it; packages have none. */
+  /** File that defines it, where that is known; packages have none. */
   readonly file: string | undefined;
   readonly #inner = new Map<string, Scope>();
 
@@ -15,6 +23,11 @@ export class Scope {
     this.name = name;
     this.parent = parent;
     this.file = file;
+  }
+
+  /** How many names are around it. */
+  get depth(): number {
+    return this.parent === undefined ? 0 : this.parent.depth + 1;
   }
 
   /** Name with those around it, without a leading dot. */

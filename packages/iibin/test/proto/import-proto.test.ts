@@ -377,6 +377,10 @@ describe("what it refuses", () => {
     [`${head}message M { reserved 5 to 3; }`, "got 5 to 3"],
     [`${head}message M { reserved 0; }`, "expected a range from 1"],
     [`${head}message M { reserved a; }`, 'expected a number or a name in quotes, got "a"'],
+    [
+      `${head}message M { map<int32, int32> a_b = 1; message ABEntry {} }`,
+      "got ABEntry, the name of a map entry",
+    ],
     [`${head}message M {} enum M { A = 0; }`, "got M, the name of a message of input.proto"],
     [`${head}enum E { A = 0; } enum F { A = 0; }`, "got A, the name of a member"],
     [`${head}package a.b; message M {} package c;`, "a file has one package"],
