@@ -35,7 +35,9 @@ export const softwareStage: Stage = {
         if (findSoftware(name) === undefined) throw new Error(`${name} is not on the path`);
       });
     }
-    if (process.arch === "x64" && commandForNewerGlibc("") === undefined)
-      await report.check("a newer glibc", fetchNewerGlibc);
+    if (process.arch !== "x64") return;
+    await report.check("glibc", async () => {
+      if (commandForNewerGlibc("") === undefined) await fetchNewerGlibc();
+    });
   },
 };

