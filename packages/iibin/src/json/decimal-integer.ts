@@ -1,7 +1,9 @@
 const jsonNumber = /^(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$/;
 
-// More than integers of 64 bits have; keeps exponents from making numbers of any length.
+// As integers of 64 bits have at most; keeps exponents from making numbers of any length.
 const mostDigits = 20;
+// With room for zeros that change nothing; what is longer is not looked at.
+const mostCharacters = 128;
 
 /** Whether text is a number as JSON writes them. */
 export function isJsonNumber(text: string): boolean {
@@ -11,10 +13,10 @@ export function isJsonNumber(text: string): boolean {
 /**
  * The integer that a JSON number in text stands for, however it is written: `100`, `1e2`, `100.0`.
  *
- * @returns `undefined` for other text, for fractions and for more than twenty digits
+ * @returns `undefined` for other text, for fractions, and for more than 20 digits or 128 characters
  */
 export function parseDecimalInteger(text: string): bigint | undefined {
-  const match = jsonNumber.exec(text);
+  const match = text.length > mostCharacters ? null : jsonNumber.exec(text);
   if (match === null) return undefined;
   const [, sign, whole = "", fraction = "", exponent = "0"] = match;
   const all = (whole + fraction).replace(/^0+/, "");

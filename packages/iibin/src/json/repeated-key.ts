@@ -1,5 +1,3 @@
-const tokens = /"(?:[^"\\]|\\.)*"|[{}[\],:]/g;
-
 /**
  * The first key that an object in JSON text has twice, which `JSON.parse` does not tell.
  *
@@ -9,9 +7,16 @@ export function findRepeatedKey(text: string): string | undefined {
   // Keys of the objects that are open; nothing for lists.
   const open: (Set<string> | undefined)[] = [];
   let keys: Set<string> | undefined;
-  let latest = "";
-  for (const [token] of text.matchAll(tokens)) {
-    switch (token) {
+  // The latest string, quotes included.
+  let start = 0;
+  let end = 0;
+  for (let i = 0; i < text.length; i++) {
+    switch (text[i]) {
+      case '"':
+        start = i;
+        i = closingQuote(text, i);
+        end = i + 1;
+        break;
       case "{":
         keys = new Set();
         open.push(keys);
@@ -26,14 +31,23 @@ export function findRepeatedKey(text: string): string | undefined {
         keys = open.at(-1);
         break;
       case ":": {
-        const key = latest.includes("\\") ? (JSON.parse(latest) as string) : latest.slice(1, -1);
+        const key = JSON.parse(text.slice(start, end)) as string;
         if (keys?.has(key)) return key;
         keys?.add(key);
-        break;
       }
-      default:
-        latest = token;
     }
   }
   return undefined;
+}
+
+/** Not by an expression, which would run out of stack on long text. */
+function closingQuote(text: string, opening: number): number {
+  let quote = opening;
+  let backslashes: number;
+  do {
+    quote = text.indexOf('"', quote + 1);
+    backslashes = 0;
+    while (text[quote - 1 - backslashes] === "\\") backslashes++;
+  } while (backslashes % 2 === 1);
+  return quote;
 }

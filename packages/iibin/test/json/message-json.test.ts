@@ -302,6 +302,13 @@ describe("text", () => {
     expect(() => fromJsonText(Table, text as string)).toThrow(refusal("expected JSON text", ""));
   });
 
+  test("can have long strings, whatever is in them", () => {
+    for (const unit of ["x", '"', "\\", '\\"', "{"]) {
+      const userName = unit.repeat(1_000_000);
+      expect(fromJsonText(Table, JSON.stringify({ userName, note: "" })).userName).toBe(userName);
+    }
+  });
+
   test("has a limit", () => {
     expect(() => fromJsonText(Table, "{}  ", { limits: { maxBytes: 3 } })).toThrow(
       refusal("more than maxBytes (3) allows", "", "KING_IIBIN_LIMIT"),
