@@ -1,10 +1,10 @@
+import { collectDefinitions } from "../collect-definitions.ts";
 import { type Enum, isEnum } from "../enum.ts";
 import { iibinErrors } from "../errors.ts";
 import { type Field, lowerCamelCase } from "../field.ts";
 import type { Registry } from "../registry.ts";
 import { isPackable } from "../scalar-type.ts";
 import type { AnySchema } from "../schema.ts";
-import { collectDefinitions } from "./collect-definitions.ts";
 import { layOut, type Placed, type ProtoLayout } from "./proto-layout.ts";
 import type { Scope } from "./scope.ts";
 
@@ -27,7 +27,8 @@ export interface ExportProtoOptions {
  *
  * @returns the text, which ends with a line feed.
  * @throws {KingError} `KING_IIBIN_PROTO_UNSUPPORTED` naming schema, field and rule: for names that are
- * no identifiers or clash, enums without a member 0, and definitions of several packages.
+ * no identifiers or clash, enums without a member 0, and definitions of several packages;
+ * `KING_IIBIN_REGISTRY` when two definitions have one name.
  */
 export function exportProto(
   definitions: Registry | Iterable<Enum | AnySchema>,

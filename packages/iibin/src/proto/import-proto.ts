@@ -28,7 +28,8 @@ export interface ImportProtoOptions {
   readonly maxFields?: number;
 }
 
-const usual: Readonly<Required<ImportProtoOptions>> = Object.freeze({
+/** @internal */
+export const usualLimits: Readonly<Required<ImportProtoOptions>> = Object.freeze({
   fieldNames: "camel",
   maxSourceBytes: 4 * 1024 * 1024,
   maxFiles: 1024,
@@ -84,13 +85,13 @@ export function importProto(
 }
 
 function checkOptions(options: ImportProtoOptions): Required<ImportProtoOptions> {
-  const settings = { ...usual };
+  const settings = { ...usualLimits };
   for (const [option, value] of Object.entries(options)) {
     if (value === undefined) continue;
     const expected =
       option === "fieldNames"
         ? value !== "camel" && value !== "proto" && '"camel" or "proto"'
-        : !Object.hasOwn(usual, option)
+        : !Object.hasOwn(usualLimits, option)
           ? "no such option"
           : !(Number.isSafeInteger(value) && value > 0) && "a positive integer";
     if (expected !== false)

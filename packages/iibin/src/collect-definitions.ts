@@ -1,13 +1,14 @@
-import type { Enum } from "../enum.ts";
-import { iibinErrors } from "../errors.ts";
-import { isRegistry } from "../is-registry.ts";
-import type { Registry } from "../registry.ts";
-import { type AnySchema, isSchema } from "../schema.ts";
+import type { Enum } from "./enum.ts";
+import { iibinErrors } from "./errors.ts";
+import { isRegistry } from "./is-registry.ts";
+import type { Registry } from "./registry.ts";
+import { type AnySchema, isSchema } from "./schema.ts";
 
 /**
  * The definitions given and all that their fields refer to, by name.
  *
- * @throws {KingError} `KING_IIBIN_PROTO_UNSUPPORTED` when two have one name.
+ * @throws {KingError} `KING_IIBIN_REGISTRY` when two have one name, `KING_IIBIN_SCHEMA_INVALID` when
+ * a type given by name or function is missing.
  */
 export function collectDefinitions(
   given: Registry | Iterable<Enum | AnySchema>,
@@ -21,9 +22,9 @@ export function collectDefinitions(
     if (present === definition) continue;
     if (present !== undefined)
       throw iibinErrors.create(
-        "KING_IIBIN_PROTO_UNSUPPORTED",
+        "KING_IIBIN_REGISTRY",
         `expected definitions of different names, got two called ${name}`,
-        { schema: name },
+        { name },
       );
     all.set(name, definition);
     if (!isSchema(definition)) continue;
