@@ -1,11 +1,15 @@
 import type { Field } from "../field.ts";
 import type { JsonWalk } from "./json-walk.ts";
 
-/** Notes which member of its oneof is set in a message; refuses a second one. */
-export function claimOneof(set: Map<string, Field>, field: Field, walk: JsonWalk): void {
-  if (field.oneof === undefined) return;
-  const earlier = set.get(field.oneof);
+/** Adds a field that has a value to those set of oneofs; refuses a second one of the same oneof. */
+export function claimOneof(
+  set: Map<string, Field> | undefined,
+  field: Field,
+  walk: JsonWalk,
+): Map<string, Field> | undefined {
+  if (field.oneof === undefined) return set;
+  const earlier = set?.get(field.oneof);
   if (earlier !== undefined)
     throw walk.refuse(`expected at most one member of ${field.oneof}, and got ${earlier.name} too`);
-  set.set(field.oneof, field);
+  return (set ?? new Map<string, Field>()).set(field.oneof, field);
 }

@@ -60,36 +60,37 @@ export class JsonReader {
     if (!isJsonObject(json)) throw this.walk.expected("an object", json);
     const values = this.#given(schema, json);
     const message: Record<string, unknown> = {};
-    for (const field of schema.fields) {
-      const value = values.get(field) ?? this.#absent(field);
+    for (let i = 0; i < values.length; i++) {
+      const field = schema.fields[i] as Field;
+      const value = values[i] ?? this.#absent(field);
       if (value !== undefined) setOwn(message, field.name, value);
     }
     return message;
   }
 
-  /** The fields that have values. */
-  #given(schema: AnySchema, json: Record<string, unknown>): Map<Field, unknown> {
-    const byName = jsonFields(schema);
-    const values = new Map<Field, unknown>();
-    const seen = new Set<Field>();
-    const oneofs = new Map<string, Field>();
+  /** The values of the schema's fields, in their order; `undefined` and `null` for what is absent. */
+  #given(schema: AnySchema, json: Record<string, unknown>): unknown[] {
+    const indices = jsonFields(schema);
+    const values = new Array<unknown>(schema.fields.length).fill(undefined);
+    let oneofs: Map<string, Field> | undefined;
     for (const key of Object.keys(json)) {
-      const field = byName.get(key);
-      if (field === undefined) {
+      const index = indices.get(key);
+      if (index === undefined) {
         if (this.ignoreUnknownFields) continue;
         throw this.walk.unknownField(schema, key);
       }
+      const field = schema.fields[index] as Field;
       this.walk.enter(field.name);
-      if (seen.has(field)) throw this.walk.refuse("expected the field once, got it by two names");
-      seen.add(field);
+      if (values[index] !== undefined)
+        throw this.walk.refuse("expected the field once, got it by two names");
       const given = json[key];
-      const value = given === null && !isNullable(field) ? undefined : this.#value(field, given);
+      const value = given === null && !isNullable(field) ? null : this.#value(field, given);
       const isAbsent =
-        value === undefined || (field.presence === "explicit" && isEmptyCollection(field, value));
-      if (!isAbsent) {
-        claimOneof(oneofs, field, this.walk);
-        values.set(field, value);
-      }
+        value === undefined ||
+        value === null ||
+        (field.presence === "explicit" && isEmptyCollection(field, value));
+      if (!isAbsent) oneofs = claimOneof(oneofs, field, this.walk);
+      values[index] = isAbsent ? null : value;
       this.walk.leave();
     }
     return values;

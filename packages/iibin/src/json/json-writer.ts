@@ -58,7 +58,7 @@ export class JsonWriter {
     // Two fields of one name would be one.
     jsonFields(schema);
     const json: JsonObject = {};
-    const oneofs = new Map<string, Field>();
+    let oneofs: Map<string, Field> | undefined;
     for (const field of schema.fields) {
       const given = readField(message, field.name);
       this.walk.enter(field.name);
@@ -67,7 +67,7 @@ export class JsonWriter {
       if (isAbsent && field.presence === "required")
         throw this.walk.refuse("expected a value, got none");
       if (!isAbsent || isAlways) {
-        claimOneof(oneofs, field, this.walk);
+        oneofs = claimOneof(oneofs, field, this.walk);
         const value = this.#value(field, isAbsent ? emptyValue(field, "number") : given);
         if (isAlways || !isNoNews(field, value))
           setOwn(json, this.#useProtoFieldName ? field.protoName : field.jsonName, value);

@@ -2,6 +2,7 @@ import { integerRange } from "../field.ts";
 import { isInt64Type, type ScalarType } from "../scalar-type.ts";
 import { fromBase64 } from "./base64.ts";
 import { isJsonNumber, parseDecimalInteger } from "./decimal-integer.ts";
+import { isInteger32, rangeText } from "./integer-32.ts";
 import type { JsonWalk } from "./json-walk.ts";
 
 /** What messages hold for numbers of 64 bits. */
@@ -31,12 +32,13 @@ export function scalarFromJson(
     case "double":
       return floatFromJson(type, json, walk);
     default: {
-      const [low, high] = integerRange(type);
+      const isWide = isInt64Type(type);
+      if (!isWide && isInteger32(type, json)) return json + 0;
+      const range = integerRange(type);
       const integer = integerFromJson(json);
-      if (integer === undefined || integer < low || integer > high)
-        throw walk.expected(`an integer from ${low} to ${high}`, json);
-      if (!isInt64Type(type)) return Number(integer);
-      return int64Value(integer, walk, int64);
+      if (integer === undefined || integer < range[0] || integer > range[1])
+        throw walk.expected(rangeText(range), json);
+      return isWide ? int64Value(integer, walk, int64) : Number(integer);
     }
   }
 }

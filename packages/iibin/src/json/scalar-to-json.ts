@@ -1,6 +1,7 @@
 import { integerRange } from "../field.ts";
-import { isInt64Type, type ScalarType } from "../scalar-type.ts";
+import { type Int64Type, isInt64Type, type ScalarType } from "../scalar-type.ts";
 import { toBase64 } from "./base64.ts";
+import { isInteger32, rangeText } from "./integer-32.ts";
 import type { JsonWalk } from "./json-walk.ts";
 
 /** One scalar as JSON has it: 64 bits in decimal text, bytes in base64, NaN and infinities as text. */
@@ -29,18 +30,21 @@ export function scalarToJson(
       return type === "float" ? shortFloat(number) : number;
     }
     default: {
-      const [low, high] = integerRange(type);
-      const isWide = isInt64Type(type);
-      const isInteger =
-        typeof value === "number"
-          ? Number.isSafeInteger(value)
-          : isWide && typeof value === "bigint";
-      if (!isInteger || (value as number) < low || (value as number) > high)
-        throw walk.expected(`an integer from ${low} to ${high}`, value);
+      if (isInt64Type(type)) return integer64ToJson(type, value, walk);
+      if (!isInteger32(type, value)) throw walk.expected(rangeText(integerRange(type)), value);
       // Adding zero leaves -0 behind.
-      return isWide ? String(value) : (value as number) + 0;
+      return value + 0;
     }
   }
+}
+
+function integer64ToJson(type: Int64Type, value: unknown, walk: JsonWalk): string {
+  const range = integerRange(type);
+  const isInteger =
+    typeof value === "number" ? Number.isSafeInteger(value) : typeof value === "bigint";
+  if (!isInteger || (value as bigint) < range[0] || (value as bigint) > range[1])
+    throw walk.expected(rangeText(range), value);
+  return String(value);
 }
 
 /** The fewest digits, from six on, that are read as the same number of 32 bits. */
