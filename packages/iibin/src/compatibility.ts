@@ -1,6 +1,6 @@
 import { compareTypes } from "./compare-types.ts";
 import { describeValue } from "./describe-value.ts";
-import { type Enum, enumMemberName, isEnum } from "./enum.ts";
+import { type Enum, isEnum } from "./enum.ts";
 import { iibinErrors } from "./errors.ts";
 import type { Field } from "./field.ts";
 import { fieldTypeName } from "./field-type-name.ts";
@@ -299,11 +299,14 @@ class Check {
 
   #enums(old: Enum, next: Enum): void {
     const schema = old.name;
+    const nextNames = new Map(
+      Object.entries(next.members).map(([member, number]) => [number, member]),
+    );
     for (const [member, number] of Object.entries(old.members)) {
       const now = Object.hasOwn(next.members, member) ? next.members[member] : undefined;
       if (now === number) continue;
       const where = { schema, field: member, tag: number };
-      const inUse = enumMemberName(next, number);
+      const inUse = nextNames.get(number);
       if (now !== undefined)
         this.breaks.push({
           rule: "enum-number-changed",

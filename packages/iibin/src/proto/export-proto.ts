@@ -35,18 +35,22 @@ export function exportProto(
   options: ExportProtoOptions = {},
 ): string {
   const layout = layOut(collectDefinitions(definitions), options.package);
-  const lines = ['syntax = "proto3";'];
-  if (layout.package !== "") lines.push("", `package ${layout.package};`);
-  if (layout.imports.length > 0)
-    lines.push("", ...layout.imports.map((path) => `import "${path}";`));
-  for (const placed of layout.top) lines.push("", ...definitionLines(placed, layout));
+  const imports = layout.imports.map((path) => `import "${path}";`);
+  const lines = [
+    'syntax = "proto3";',
+    ...(layout.package === "" ? [] : ["", `package ${layout.package};`]),
+    ...(imports.length === 0 ? [] : ["", ...imports]),
+    ...layout.top.flatMap((placed) => ["", ...definitionLines(placed, layout)]),
+  ];
   return `${lines.join("\n")}\n`;
 }
 
-function definitionLines({ name, definition, scope, inner }: Placed, layout: ProtoLayout) {
+function definitionLines(
+  { name, definition, scope, inner }: Placed,
+  layout: ProtoLayout,
+): string[] {
   if (isEnum(definition)) return enumLines(name, definition);
-  const body: string[] = [];
-  for (const placed of inner) body.push(...definitionLines(placed, layout), "");
+  const body = inner.flatMap((placed) => [...definitionLines(placed, layout), ""]);
   const written = new Set<string>();
   for (const field of definition.fields) {
     const { oneof } = field;

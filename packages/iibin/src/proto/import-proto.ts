@@ -64,7 +64,10 @@ export function importProto(
     for (const { path, at } of file.imports) {
       const types = wellKnownFileTypes(path);
       if (types === undefined && !filesByPath.has(path))
-        throw file.source.invalid(at, `expected a file that was given, got import "${path}"`);
+        throw file.source.invalid(
+          at,
+          `expected a file that was given, got import ${JSON.stringify(path)}`,
+        );
       if (types === undefined || imported.has(path)) continue;
       imported.add(path);
       for (const name of types) {

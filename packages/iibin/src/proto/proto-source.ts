@@ -23,9 +23,11 @@ export class ProtoSource {
       lineStart = at + 1;
     }
     const column = offset - lineStart + 1;
+    // Names in it can be as long as the file.
+    const short = message.length > 500 ? `${message.slice(0, 500).toWellFormed()}...` : message;
     return iibinErrors.create(
       "KING_IIBIN_PROTO_INVALID",
-      `${file}:${line}:${column}: ${message}`,
+      `${file}:${line}:${column}: ${short}`,
       { file, line, column },
       ...(cause === undefined ? [] : [{ cause }]),
     );

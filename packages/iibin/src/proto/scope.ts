@@ -16,7 +16,8 @@ export class Scope {
   readonly parent: Scope | undefined;
   /** File that defines it, where that is known; packages have none. */
   readonly file: string | undefined;
-  readonly #inner = new Map<string, Scope>();
+  /** Made when it is needed: most names are of fields and members, which hold none. */
+  #inner: Map<string, Scope> | undefined;
 
   constructor(kind: Scope["kind"], name: string, parent?: Scope, file?: string) {
     this.kind = kind;
@@ -37,14 +38,15 @@ export class Scope {
   }
 
   find(name: string): Scope | undefined {
-    return this.#inner.get(name);
+    return this.#inner?.get(name);
   }
 
   /** Adds a name; the one that is there already is given instead, when there is one. */
   add(kind: Scope["kind"], name: string, file?: string): { scope: Scope; isNew: boolean } {
-    const present = this.#inner.get(name);
+    const present = this.find(name);
     if (present !== undefined) return { scope: present, isNew: false };
     const scope = new Scope(kind, name, this, file);
+    this.#inner ??= new Map();
     this.#inner.set(name, scope);
     return { scope, isNew: true };
   }

@@ -305,6 +305,12 @@ describe("what it refuses", () => {
   });
 });
 
+test("an enum of any size is written", () => {
+  const members = Object.fromEntries(Array.from({ length: 200_000 }, (_, i) => [`M${i}`, i]));
+  const text = exportProto([defineEnum("E", members)]);
+  expect(Object.keys(importProto(text).enum("E").members)).toHaveLength(200_000);
+});
+
 test("a chain of any length is written", () => {
   let last = defineSchema("S0", {}) as AnySchema;
   for (let i = 1; i <= 5_000; i++) last = defineSchema(`S${i}`, { s: { tag: 1, type: last } });

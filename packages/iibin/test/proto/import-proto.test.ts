@@ -416,6 +416,12 @@ describe("what it refuses", () => {
     expect(refusal(source).message).toContain(says);
   });
 
+  test("names of any length, in messages of bounded length", () => {
+    const { message } = refusal(`${head}message M { ${"a.".repeat(100_000)}b c = 1; }`);
+    expect(message).toMatch(/^input.proto:2:13: expected a type that exists, got a.a.a/);
+    expect(message.length).toBeLessThan(600);
+  });
+
   test("names of packages and types that clash between files", () => {
     expect(
       refusal({ "a.proto": `${head}message p {}`, "b.proto": `${head}package p;` }).message,
