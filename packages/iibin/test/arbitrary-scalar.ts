@@ -77,7 +77,7 @@ const lengths = [
 ];
 
 /** Text without lone surrogates, which has no UTF-8. */
-export const text: fc.Arbitrary<string> = fc.oneof(
+const text: fc.Arbitrary<string> = fc.oneof(
   fc.string({ unit: "binary-ascii", maxLength: 20 }),
   fc.string({ unit: "binary", maxLength: 12 }),
   fc.string({ unit: "grapheme", maxLength: 20 }),

@@ -46,7 +46,7 @@ export type Label =
   | { readonly kind: "repeated"; readonly packed?: boolean; readonly required: boolean }
   | { readonly kind: "map"; readonly key: MapKeyType };
 
-export const scalarTypes = [
+const scalarTypes = [
   "double",
   "float",
   "int32",
@@ -164,7 +164,7 @@ const arbitraryTag = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(15, 16, 2_047, 2_048, 18_999, 20_000, 2 ** 29 - 1) },
 );
 
-export const oneofNames = ["choice_1", "choice_2"] as const;
+const oneofNames = ["choice_1", "choice_2"] as const;
 
 function arbitraryMessage(
   index: number,

@@ -44,7 +44,7 @@ function absentValue({ profile }: Plan, { type, label }: FieldPlan): unknown {
 }
 
 /** The value of a scalar type that proto3 does not write. */
-export function zeroOf(type: string): Scalar {
+function zeroOf(type: string): Scalar {
   if (type === "bool") return false;
   if (type === "string") return "";
   if (type === "bytes") return new Uint8Array(0);
