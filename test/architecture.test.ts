@@ -17,10 +17,11 @@ import { importsOf, reachableImports } from "./source-imports.ts";
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   core: [],
   transport: ["core"],
+  iibin: ["core"],
   objectstore: ["core"],
   realtime: ["core", "transport"],
   cli: ["core"],
-  "king-runtime": ["core", "transport", "objectstore", "realtime", "cli"],
+  "king-runtime": ["core", "iibin", "transport", "objectstore", "realtime", "cli"],
 };
 
 const nameOf = (folderName: string) =>

@@ -84,8 +84,8 @@ export function makeDecoder(
   const { into } = options;
   const classes: MessageClass[] = [];
   const indices = new Map<AnySchema, number>();
-  const pairs =
-    into === undefined ? [] : typeof into === "function" ? [[schema, into] as const] : [...into];
+  const isMap = typeof into === "object" && into !== null && Symbol.iterator in into;
+  const pairs = isMap ? [...into] : into === undefined ? [] : [[schema, into] as const];
   const reachable = reachableSchemas(schema);
   for (const [of, made] of pairs) {
     if (typeof made !== "function" || !reachable.includes(of))

@@ -1,7 +1,7 @@
 import type { Codec } from "./codec.ts";
 import { type CodecOf, type CodecOptions, createCodec } from "./codec.ts";
 import { iibinErrors } from "./errors.ts";
-import { usualMaxBytes } from "./limits.ts";
+import { usualLimits } from "./limits.ts";
 import type { MessageInput } from "./message.ts";
 import { type AnySchema, isSchema } from "./schema.ts";
 
@@ -57,7 +57,7 @@ export function delimitedDecoder<S extends AnySchema, const O extends CodecOptio
   options?: O,
 ): TransformStream<Uint8Array, ReturnType<CodecOf<S, O>["decode"]>> {
   const codec = createCodec(schema, options) as Codec<unknown>;
-  const maxBytes = options?.limits?.maxBytes ?? usualMaxBytes;
+  const maxBytes = options?.limits?.maxBytes ?? usualLimits.maxBytes;
   const frames = new FrameReader(schema.name, maxBytes);
   return new TransformStream<Uint8Array, unknown>({
     transform(chunk, controller) {

@@ -9,6 +9,7 @@ export {
   checkCompatibility,
   type WarningRule,
 } from "./compatibility.ts";
+export { iibinSection } from "./config.ts";
 export { type DecodedMessage, decode } from "./decode.ts";
 export type { DecodeOptions, MessageClass } from "./decode-options.ts";
 export { delimitedDecoder, delimitedEncoder } from "./delimited.ts";

@@ -6,7 +6,7 @@ import type { Profile } from "./schema.ts";
 export interface Limits {
   /** Largest message, in bytes. @default 67_108_864 */
   readonly maxBytes?: number;
-  /** Levels of messages and groups inside the root, up to 256. @default 100, in profile king 32 */
+  /** Levels of messages and groups inside the root, up to 256, in profile king 32. @default 100 */
   readonly maxDepth?: number;
   /** Longest string or bytes value, in bytes. @default 16_777_216 */
   readonly maxStringBytes?: number;
@@ -22,18 +22,16 @@ export interface Limits {
 /** Every bound decided. */
 export type ResolvedLimits = Required<Limits>;
 
-export const usualMaxBytes = 67_108_864;
-
-const usual = /* @__PURE__ */ Object.freeze({
-  maxBytes: usualMaxBytes,
+export const usualLimits: ResolvedLimits = /* @__PURE__ */ Object.freeze({
+  maxBytes: 67_108_864,
   maxDepth: 100,
   maxStringBytes: 16_777_216,
   maxItems: 1_048_576,
   maxBatch: 65_536,
-}) satisfies ResolvedLimits;
+});
 
-/** What each bound may be at most, and how many there may be without a limit. */
-const highest: ResolvedLimits = /* @__PURE__ */ Object.freeze({
+/** What each bound may be at most. */
+export const highestLimits: ResolvedLimits = /* @__PURE__ */ Object.freeze({
   maxBytes: 2_147_483_647,
   maxDepth: 256,
   maxStringBytes: 536_870_888,
@@ -41,26 +39,23 @@ const highest: ResolvedLimits = /* @__PURE__ */ Object.freeze({
   maxBatch: 1_048_576,
 });
 
-/** Depth at most, unless `maxDepth` says otherwise. */
-const usualDepth: Readonly<Record<Profile, number>> = /* @__PURE__ */ Object.freeze({
-  protobuf: 100,
-  king: 32,
-});
+/** King's, whatever is asked for. */
+const kingDepth = 32;
 
 /** @throws {KingError} `KING_IIBIN_OPTION_INVALID` for a bound that is no integer in its range. */
 export function resolveLimits(given: Limits | undefined, profile: Profile): ResolvedLimits {
-  const resolved = { ...usual, maxDepth: usualDepth[profile] };
-  if (given === undefined) return resolved;
-  for (const key of Object.keys(usual) as (keyof Limits)[]) {
-    const value = given[key];
+  const resolved = { ...usualLimits } as Record<keyof Limits, number>;
+  for (const key of Object.keys(usualLimits) as (keyof Limits)[]) {
+    const value = given?.[key];
     if (value === undefined) continue;
-    if (!Number.isInteger(value) || value < 0 || value > highest[key])
+    if (!Number.isInteger(value) || value < 0 || value > highestLimits[key])
       throw iibinErrors.create(
         "KING_IIBIN_OPTION_INVALID",
-        `${key}: expected an integer from 0 to ${highest[key]}, got ${describeValue(value)}`,
+        `${key}: expected an integer from 0 to ${highestLimits[key]}, got ${describeValue(value)}`,
         { option: key },
       );
-    (resolved as Record<string, number>)[key] = value;
+    resolved[key] = value;
   }
+  if (profile === "king") resolved.maxDepth = Math.min(resolved.maxDepth, kingDepth);
   return resolved;
 }

@@ -77,12 +77,7 @@ export function closureEncoder(
       if (members !== undefined && oneof >= 0) {
         const other = members[oneof];
         if (other !== undefined)
-          throw bad(
-            schema.name,
-            name,
-            `at most one member of ${field.oneof}, and got ${other} too`,
-            value,
-          );
+          throw bad(schema.name, name, `no member of ${field.oneof} beside ${other}`, value);
         members[oneof] = name;
       }
       if (p + room > w.b.length) grow(w, p, room);

@@ -120,7 +120,7 @@ class MessageEncoder {
     );
     if (field.oneof !== undefined) {
       const set = this.#oneofVariable(field.oneof);
-      const exclusive = `${literal(`at most one member of ${field.oneof}, and got `)} + ${set} + ${literal(" too")}`;
+      const exclusive = `${literal(`no member of ${field.oneof} beside `)} + ${set}`;
       lines.add(
         `if (${set} !== "") throw ${this.#bad(field, exclusive, "v")};`,
         `${set} = ${literal(field.name)};`,

@@ -34,9 +34,14 @@ export function at(error: unknown, schema: string, field: string, index?: unknow
     error.schema = schema;
     error.field = field;
   }
-  if (index !== undefined) error.path.push(`[${String(index)}]`);
+  if (index !== undefined) error.path.push(place(index));
   error.path.push(field);
   return error;
+}
+
+/** Index of an item, or key of an entry; keys that are text may be somebody's secret. */
+export function place(index: unknown): string {
+  return typeof index === "string" ? "[*]" : `[${String(index)}]`;
 }
 
 /** A value that does not fit its field. */
@@ -64,7 +69,7 @@ export function overLimit(limit: string, max: number, offset = -1): Fault {
 export function errorOf(fault: Fault, root: string): Error {
   const path = pathOf(fault.path);
   const schema = fault.schema || root;
-  const where = path === "" ? root : `${root}.${path}`;
+  const where = path === "" || path.startsWith("[") ? `${root}${path}` : `${root}.${path}`;
   const { offset, field } = fault;
   if (fault.kind === "limit") {
     const message = `${where}: ${fault.message}${offset < 0 ? "" : ` at byte ${offset}`}`;

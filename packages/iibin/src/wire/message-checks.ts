@@ -1,4 +1,4 @@
-import { at, bad, Fault, malformed, overLimit } from "./fault.ts";
+import { at, Fault, malformed, overLimit, place } from "./fault.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
 
@@ -42,7 +42,7 @@ export function atKey(
 
 /** Puts the index of an item into the path of a fault that has the field alone. */
 export function atIndex(fault: Fault, index: unknown): Fault {
-  fault.path.unshift(`[${String(index)}]`);
+  fault.path.unshift(place(index));
   return fault;
 }
 
@@ -70,7 +70,9 @@ function isPlain(value: unknown): boolean {
 export function checkKeys(message: object, names: ReadonlySet<string>, schema: string): void {
   for (const key in message) {
     if (names.has(key)) continue;
-    throw bad(schema, key, "no field of this name", (message as Record<string, unknown>)[key]);
+    const fault = new Fault("value", `expected a field of ${schema}, got an unknown one`);
+    // What is no name may be somebody's secret.
+    throw at(fault, schema, /^[\w$-]{1,64}$/.test(key) ? key : "[*]");
   }
   if (names.size === 0 || isPlain(message)) {
     if (!Array.isArray(message) && !ArrayBuffer.isView(message)) return;

@@ -1,4 +1,4 @@
-import { overLimit } from "./fault.ts";
+import { Fault, overLimit } from "./fault.ts";
 import { grow, lengthWidth, setLength, type Writer } from "./writer.ts";
 
 /** What Node's buffers can do beyond `Uint8Array`; absent in browsers. */
@@ -104,6 +104,8 @@ export function writeBytes(w: Writer, p: number, bytes: Uint8Array, after: numbe
 
 /** Writes bytes as they are: fields that were kept. */
 export function writeRaw(w: Writer, p: number, bytes: Uint8Array): number {
+  if (!(bytes instanceof Uint8Array))
+    throw new Fault("value", "expected a Uint8Array of unknown fields, got something else");
   let b = w.b;
   if (p + bytes.length > b.length) b = grow(w, p, bytes.length);
   copyBytes(b, p, bytes);

@@ -1,0 +1,224 @@
+import { KingError } from "@king-runtime/core";
+import { describe, expect, test } from "vitest";
+import { decodeBatch, encodeBatch } from "../src/batch.ts";
+import { createCodec } from "../src/codec.ts";
+import { decode } from "../src/decode.ts";
+import { encode } from "../src/encode.ts";
+import { defineSchema } from "../src/schema.ts";
+import { unknownFields } from "../src/unknown-fields.ts";
+
+const Point = defineSchema("Point", {
+  x: { tag: 1, type: "int32" },
+  y: { tag: 2, type: "sint64" },
+});
+const Shape = defineSchema("Shape", {
+  name: { tag: 1, type: "string" },
+  points: { tag: 2, type: Point, repeated: true },
+  data: { tag: 3, type: "bytes" },
+  byName: { tag: 4, type: Point, map: "string" },
+});
+
+describe.each([true, false])("generated: %s", (generate) => {
+  test("the codec and the functions do the same", () => {
+    const codec = createCodec(Shape, { generate });
+    const shape = {
+      name: "dot",
+      points: [{ x: 1, y: -2n }],
+      data: new Uint8Array([7]),
+      byName: {},
+    };
+    expect(codec.contentType).toBe("application/x-protobuf");
+    expect(codec.encode(shape)).toEqual(encode(Shape, shape));
+    expect(codec.decode(encode(Shape, shape))).toEqual(shape);
+    expect(decode(Shape, codec.encode(shape))).toEqual(shape);
+  });
+
+  test("64 bits are bigint, or numbers that must be safe", () => {
+    const exact = createCodec(Point, { generate });
+    const numbers = createCodec(Point, { generate, int64: "number" });
+    expect(exact.decode(exact.encode({ y: 2 ** 53 - 1 })).y).toBe(2n ** 53n - 1n);
+    expect(numbers.decode(exact.encode({ y: -(2 ** 53) + 1 })).y).toBe(-(2 ** 53) + 1);
+    expect(() => numbers.decode(exact.encode({ y: 2n ** 53n }))).toThrow(
+      expect.objectContaining({
+        code: "KING_IIBIN_WIRE_INVALID",
+        message: 'Point.y: a number is no safe integer (decode with int64: "bigint") at byte 1',
+      }),
+    );
+  });
+
+  test("bytes are copies, or views on what was decoded", () => {
+    const bytes = encode(Shape, { data: new Uint8Array([1, 2, 3]) });
+    const { data: copy } = createCodec(Shape, { generate }).decode(bytes);
+    const { data: view } = createCodec(Shape, { generate, bytes: "view" }).decode(bytes);
+    bytes.fill(9);
+    expect(copy).toEqual(new Uint8Array([1, 2, 3]));
+    expect(view).toEqual(new Uint8Array([9, 9, 9]));
+    expect(view.buffer).toBe(bytes.buffer);
+  });
+
+  test("what was encoded stays as it is, whatever is encoded after it", () => {
+    const codec = createCodec(Point, { generate });
+    const all = Array.from({ length: 20_000 }, (_, x) => codec.encode({ x }));
+    for (const [x, bytes] of all.entries()) expect(codec.decode(bytes).x).toBe(x);
+  });
+
+  test("with copy: true each message has memory of its own, and no more of it", () => {
+    const bytes = createCodec(Point, { generate, copy: true }).encode({ x: 1 });
+    expect(bytes.buffer.byteLength).toBe(bytes.length);
+  });
+
+  test("a large message does not keep more memory than a quarter of its size", () => {
+    const codec = createCodec(Shape, { generate });
+    for (const size of [20_000, 70_000, 3_000_000, 90_000]) {
+      const bytes = codec.encode({ data: new Uint8Array(size) });
+      expect(bytes.buffer.byteLength).toBeLessThan(size * 1.26 + 65_536 * Number(size < 65_536));
+    }
+  });
+
+  test("encodeInto writes where it is told, and nothing when there is no room", () => {
+    const codec = createCodec(Point, { generate });
+    const target = new Uint8Array(6).fill(0xff);
+    expect(codec.encodeInto({ x: 300 }, target, 2)).toBe(3);
+    expect(target).toEqual(new Uint8Array([0xff, 0xff, 8, 0xac, 2, 0xff]));
+    for (const offset of [4, -1, 1.5, 7])
+      expect(() => codec.encodeInto({ x: 300 }, target, offset)).toThrow(
+        expect.objectContaining({
+          code: "KING_IIBIN_OPTION_INVALID",
+          details: { option: "target" },
+        }),
+      );
+    expect(target[5]).toBe(0xff);
+  });
+
+  test("unknown fields are dropped, or kept and written again at every level", () => {
+    const Newer = defineSchema("Newer", {
+      ...Shape.definition,
+      points: {
+        tag: 2,
+        type: defineSchema("NewerPoint", {
+          ...Point.definition,
+          z: { tag: 3, type: "string", optional: true },
+        }),
+        repeated: true,
+      },
+      colour: { tag: 9, type: "int32" },
+      more: { tag: 10, type: "double", repeated: true },
+    });
+    const newer = { name: "n", points: [{ x: 1, z: "up" }, {}], colour: 3, more: [1.5, 2.5] };
+    const sent = encode(Newer, newer);
+    const through = (unknown: "drop" | "keep") => {
+      const codec = createCodec(Shape, { generate, unknownFields: unknown });
+      return decode(Newer, codec.encode(codec.decode(sent)));
+    };
+    expect(through("keep")).toEqual(decode(Newer, sent));
+    expect(through("drop")).toMatchObject({ colour: 0, more: [], points: [{ x: 1 }, {}] });
+    const kept = createCodec(Shape, { generate, unknownFields: "keep" }).decode(sent);
+    const { [unknownFields]: ofRoot } = kept as { [unknownFields]?: Uint8Array };
+    expect(Buffer.from(ofRoot ?? []).toString("hex")).toMatch(/^48035210/);
+    expect(Object.getOwnPropertySymbols(kept.points[1] ?? {})).toEqual([]);
+  });
+
+  test("what stands for unknown fields must be bytes", () => {
+    const message = { [unknownFields]: "7b" };
+    expect(() => createCodec(Point, { generate }).encode(message as object)).toThrow(
+      expect.objectContaining({ code: "KING_IIBIN_VALUE_INVALID" }),
+    );
+  });
+
+  test("messages are instances of classes, for the root alone or by schema", () => {
+    class MyPoint {
+      declare x: number;
+      declare y: bigint;
+      get sum(): bigint {
+        return BigInt(this.x) + this.y;
+      }
+    }
+    class MyShape {
+      made = true;
+    }
+    const bytes = encode(Shape, { points: [{ x: 1, y: 2 }], byName: { a: { x: 5 } } });
+    const root = createCodec(Point, { generate, into: MyPoint }).decode(encode(Point, { x: 4 }));
+    expect(root).toBeInstanceOf(MyPoint);
+    expect(root.sum).toBe(4n);
+    const into = new Map<typeof Shape | typeof Point, new () => object>([
+      [Shape, MyShape],
+      [Point, MyPoint],
+    ]);
+    const shape = createCodec(Shape, { generate, into }).decode(bytes);
+    expect(shape).toBeInstanceOf(MyShape);
+    expect(shape).toMatchObject({ made: true, name: "" });
+    expect(shape.points[0]).toBeInstanceOf(MyPoint);
+    expect(shape.byName["a"]).toBeInstanceOf(MyPoint);
+    expect(decode(Shape, bytes, { into: MyShape })).toBeInstanceOf(MyShape);
+  });
+
+  test("a class may decode something itself", () => {
+    const inner = createCodec(Shape, { generate });
+    const bytes = encode(Shape, { name: "outer", points: [{ x: 1 }, { x: 2 }] });
+    class Nosy {
+      seen = inner.decode(bytes).points.length;
+    }
+    const codec = createCodec(Shape, { generate, into: new Map([[Point, Nosy]]) });
+    expect(codec.decode(bytes).points).toMatchObject([
+      { seen: 2, x: 1 },
+      { seen: 2, x: 2 },
+    ]);
+  });
+});
+
+test.each([
+  [{ int64: "string" }, "int64"],
+  [{ bytes: "slice" }, "bytes"],
+  [{ unknownFields: true }, "unknownFields"],
+  [{ into: 7 }, "into"],
+  [{ into: new Map([[defineSchema("Other", {}), class {}]]) }, "into"],
+])("%o is refused as an option", (options, option) => {
+  const refusal = expect.objectContaining({
+    code: "KING_IIBIN_OPTION_INVALID",
+    details: { option },
+  });
+  expect(() => createCodec(Shape, options as object)).toThrow(refusal);
+  expect(() => decode(Shape, new Uint8Array(0), options as object)).toThrow(refusal);
+});
+
+describe("a batch", () => {
+  test("is a list of messages in order, with nothing between them", () => {
+    const messages = encodeBatch(Point, [{ x: 1 }, { x: 2 }]);
+    expect(messages.map((each) => Buffer.from(each).toString("hex"))).toEqual(["0801", "0802"]);
+    expect(decodeBatch(Point, messages, { int64: "number" })).toEqual([
+      { x: 1, y: 0 },
+      { x: 2, y: 0 },
+    ]);
+    const codec = createCodec(Point, { int64: "number" });
+    expect(decodeBatch(codec, encodeBatch(codec, [{ x: 3 }]))).toEqual([{ x: 3, y: 0 }]);
+  });
+
+  test("fails as a whole, with the index of the first that fails and its error", () => {
+    const failure = (run: () => unknown) => {
+      try {
+        run();
+      } catch (error) {
+        if (KingError.is(error, "KING_IIBIN_BATCH")) return error;
+      }
+      throw new Error("it did not fail");
+    };
+    const encoding = failure(() => encodeBatch(Point, [{ x: 1 }, { x: "2" as never }, 7 as never]));
+    expect(encoding.message).toBe(
+      "record 1 of Point failed: Point.x: expected an integer from -2^31 to 2^31-1, got a string of 1 characters",
+    );
+    expect(encoding.details).toEqual({ schema: "Point", index: 1 });
+    expect(encoding.cause).toMatchObject({ code: "KING_IIBIN_VALUE_INVALID" });
+    const decoding = failure(() =>
+      decodeBatch(Point, [new Uint8Array(0), "x" as never, new Uint8Array([8])]),
+    );
+    expect(decoding.details).toEqual({ schema: "Point", index: 1 });
+    expect(decoding.cause).toMatchObject({ code: "KING_IIBIN_OPTION_INVALID" });
+  });
+
+  test("is an array", () => {
+    for (const records of [{}, "ab", null])
+      expect(() => encodeBatch(Point, records as never)).toThrow(
+        expect.objectContaining({ code: "KING_IIBIN_OPTION_INVALID" }),
+      );
+  });
+});

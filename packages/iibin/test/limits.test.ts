@@ -1,0 +1,183 @@
+import { defineConfig } from "@king-runtime/core";
+import { describe, expect, test } from "vitest";
+import { decodeBatch, encodeBatch } from "../src/batch.ts";
+import { createCodec } from "../src/codec.ts";
+import { iibinSection } from "../src/config.ts";
+import { decode } from "../src/decode.ts";
+import { encode } from "../src/encode.ts";
+import type { Limits } from "../src/limits.ts";
+import { defineSchema } from "../src/schema.ts";
+
+const fields = {
+  next: { tag: 1, type: "S" },
+  text: { tag: 2, type: "string" },
+  bytes: { tag: 3, type: "bytes" },
+  list: { tag: 4, type: "bool", repeated: true },
+  names: { tag: 5, type: "string", repeated: true },
+  map: { tag: 6, type: "bool", map: "string" },
+} as const;
+const S = defineSchema("S", fields);
+const Strict = defineSchema("S", fields, { profile: "king" });
+
+const tooMuch = (limit: keyof Limits, max: number) =>
+  expect.objectContaining({
+    code: "KING_IIBIN_LIMIT",
+    category: "limit",
+    details: expect.objectContaining({ limit, max }),
+  });
+
+/** A message of so many levels below its root, as bytes. */
+function nested(levels: number): Uint8Array {
+  let message: number[] = [];
+  const varint = (n: number) => (n < 128 ? [n] : [(n & 127) | 128, n >> 7]);
+  for (let i = 0; i < levels; i++) message = [0x0a, ...varint(message.length), ...message];
+  return Uint8Array.from(message);
+}
+
+type Chain = { next?: Chain };
+function chain(levels: number): Chain {
+  let message: Chain = {};
+  for (let i = 0; i < levels; i++) message = { next: message };
+  return message;
+}
+
+describe.each([true, false])("generated: %s", (generate) => {
+  const open = (limits?: Limits) => createCodec(S, { generate, ...(limits && { limits }) });
+
+  test.each([
+    ["protobuf", S, 100],
+    ["king", Strict, 32],
+  ] as const)("a message of profile %s has levels, and no more", (_, schema, depth) => {
+    const codec = createCodec(schema, { generate });
+    expect(codec.decode(nested(depth))).toBeTypeOf("object");
+    expect(codec.encode(chain(depth) as object)).toEqual(nested(depth));
+    expect(() => codec.decode(nested(depth + 1))).toThrow(tooMuch("maxDepth", depth));
+    expect(() => codec.encode(chain(depth + 1) as object)).toThrow(tooMuch("maxDepth", depth));
+  });
+
+  test("a message that holds itself is refused", () => {
+    const message: Chain = {};
+    message.next = message;
+    expect(() => open().encode(message as object)).toThrow(tooMuch("maxDepth", 100));
+  });
+
+  test("groups nest no deeper than messages", () => {
+    const groups = (levels: number) =>
+      Uint8Array.from([...Array(levels).fill(0x7b), ...Array(levels).fill(0x7c)]);
+    expect(open().decode(groups(100))).toBeTypeOf("object");
+    expect(() => open().decode(groups(101))).toThrow(tooMuch("maxDepth", 100));
+  });
+
+  test("maxBytes bounds a whole message, in both directions", () => {
+    const codec = open({ maxBytes: 10 });
+    const bytes = codec.encode({ text: "12345678" });
+    expect(bytes).toHaveLength(10);
+    expect(codec.decode(bytes).text).toBe("12345678");
+    expect(() => codec.encode({ text: "123456789" })).toThrow(tooMuch("maxBytes", 10));
+    expect(() => codec.encode({ names: Array(5_000).fill("name") })).toThrow(
+      tooMuch("maxBytes", 10),
+    );
+    expect(() => codec.decode(new Uint8Array(11))).toThrow(tooMuch("maxBytes", 10));
+  });
+
+  test.each(["12345", "Zoë1", "a".repeat(50), "ü".repeat(50), "x".repeat(5_000)])(
+    "maxStringBytes bounds text by its bytes: %s",
+    (text) => {
+      const size = Buffer.byteLength(text);
+      const exact = open({ maxStringBytes: size });
+      expect(exact.decode(exact.encode({ text })).text).toBe(text);
+      const short = open({ maxStringBytes: size - 1 });
+      expect(() => short.encode({ text })).toThrow(tooMuch("maxStringBytes", size - 1));
+      expect(() => short.decode(exact.encode({ text }))).toThrow(
+        tooMuch("maxStringBytes", size - 1),
+      );
+    },
+  );
+
+  test("maxStringBytes bounds bytes", () => {
+    const bytes = new Uint8Array(40);
+    const short = open({ maxStringBytes: 39 });
+    expect(() => short.encode({ bytes })).toThrow(tooMuch("maxStringBytes", 39));
+    expect(() => short.decode(open().encode({ bytes }))).toThrow(tooMuch("maxStringBytes", 39));
+  });
+
+  test("maxItems bounds lists, maps and messages", () => {
+    const codec = open({ maxItems: 3 });
+    const most = { list: [true, true, true] };
+    expect(codec.decode(codec.encode(most)).list).toHaveLength(3);
+    for (const more of [
+      { list: Array(4).fill(true) },
+      { names: Array(4).fill("") },
+      { map: { a: true, b: true, c: true, d: true } },
+    ]) {
+      expect(() => codec.encode(more)).toThrow(tooMuch("maxItems", 3));
+      expect(() => codec.decode(open().encode(more))).toThrow(tooMuch("maxItems", 3));
+    }
+    // Together, when they are decoded.
+    const together = open().encode({ list: [true, true], names: [""], map: { a: true } });
+    expect(() => codec.decode(together)).toThrow(tooMuch("maxItems", 3));
+    expect(() => codec.decode(nested(4))).toThrow(tooMuch("maxItems", 3));
+    // Each message starts afresh.
+    expect(codec.decode(codec.encode(most)).list).toHaveLength(3);
+  });
+
+  test("a packed list that would be too long is not allocated", () => {
+    const count = 1_048_577;
+    const packed = new Uint8Array(count + 4);
+    packed.set([0x22, 0x81, 0x80, 0x40]);
+    const before = process.memoryUsage().heapUsed;
+    expect(() => open().decode(packed)).toThrow(tooMuch("maxItems", 1_048_576));
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(4_000_000);
+  });
+});
+
+test("maxBatch is looked at before any record", () => {
+  const limits = { maxBatch: 2 };
+  const records = [{}, {}, 7] as object[];
+  expect(() => encodeBatch(S, records, { limits })).toThrow(tooMuch("maxBatch", 2));
+  expect(() => decodeBatch(createCodec(S, { limits }), Array(3).fill(7))).toThrow(
+    tooMuch("maxBatch", 2),
+  );
+  expect(() => encodeBatch(S, Array(65_537).fill({}))).toThrow(tooMuch("maxBatch", 65_536));
+  expect(encodeBatch(S, Array(65_536).fill({}))).toHaveLength(65_536);
+});
+
+test("the functions take limits too", () => {
+  expect(() => encode(S, { text: "xx" }, { limits: { maxBytes: 3 } })).toThrow(
+    tooMuch("maxBytes", 3),
+  );
+  expect(() => decode(S, new Uint8Array(4), { limits: { maxBytes: 3 } })).toThrow(
+    tooMuch("maxBytes", 3),
+  );
+});
+
+test.each([
+  { maxBytes: -1 },
+  { maxBytes: 2 ** 31 },
+  { maxDepth: 257 },
+  { maxItems: 1.5 },
+  { maxStringBytes: "1" },
+  { maxBatch: Number.NaN },
+])("%o is no limit", (limits) => {
+  expect(() => createCodec(S, { limits: limits as Limits })).toThrow(
+    expect.objectContaining({
+      code: "KING_IIBIN_OPTION_INVALID",
+      details: { option: Object.keys(limits)[0] },
+    }),
+  );
+});
+
+test("an operator's config has the same limits", () => {
+  const config = defineConfig({
+    sections: [iibinSection],
+    overrides: { iibin: { maxBytes: 3, maxDepth: 200 } },
+  });
+  const limits = config.section(iibinSection);
+  expect(() => createCodec(S, { limits }).decode(new Uint8Array(4))).toThrow(
+    tooMuch("maxBytes", 3),
+  );
+  // King's depth is 32 whatever is asked for.
+  expect(() =>
+    createCodec(Strict, { limits: { ...limits, maxBytes: 1_000 } }).decode(nested(33)),
+  ).toThrow(tooMuch("maxDepth", 32));
+});
