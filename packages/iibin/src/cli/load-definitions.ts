@@ -81,7 +81,9 @@ async function readText(file: string, path: string): Promise<string> {
     return await readFile(path, "utf8");
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    throw invalid(`${file}: expected a file that can be read, got ${code}`, error);
+    throw code === "ENOENT"
+      ? invalid(`${file}: expected a file, got none`)
+      : invalid(`${file}: expected a file that can be read, got ${code}`, error);
   }
 }
 

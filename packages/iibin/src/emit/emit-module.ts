@@ -2,6 +2,7 @@ import { type Enum, isEnum } from "../enum.ts";
 import { iibinErrors } from "../errors.ts";
 import type { Field } from "../field.ts";
 import type { AnySchema } from "../schema.ts";
+import * as functions from "../wire/functions.ts";
 import { emitDecoder } from "./emit-decoder.ts";
 import { emitEncoder } from "./emit-encoder.ts";
 import { reachableSchemas } from "./message-plan.ts";
@@ -162,7 +163,8 @@ function keyType(field: Field): string {
 /** `pkg.Outer.Inner` as `pkg_Outer_Inner`. */
 function identifierOf(name: string): string {
   const identifier = name.replace(/[^\w$]/g, "_").replace(/^(?=\d)/, "_");
-  return reserved.has(identifier) ? `${identifier}_` : identifier;
+  const isTaken = reserved.has(identifier) || Object.hasOwn(functions, identifier);
+  return isTaken ? `${identifier}_` : identifier;
 }
 
 /** Words that cannot name an export's variable, and what a module uses itself. */

@@ -34,6 +34,21 @@ test("names the types of .mjs as TypeScript looks for them", async () => {
   expect(await readdir(folder.path)).toContain("shop.d.mts");
 });
 
+test("renames what is called like something the module imports", async () => {
+  await using folder = await shop();
+  await writeFile(
+    folder.join("shop.proto"),
+    'syntax = "proto3"; message readKey { int32 a = 1; } message Codec {}',
+  );
+  await runCommand(folder.path, "build", ["shop.proto"], { out: "shop.js" });
+  const code = await readFile(folder.join("shop.js"), "utf8");
+  expect(code).toMatch(/^import .*\breadKey\b/m);
+  expect(code.match(/^export const \w+/gm)).toEqual([
+    "export const readKey_",
+    "export const Codec_",
+  ]);
+});
+
 test("replaces what it wrote", async () => {
   await using folder = await shop();
   await runCommand(folder.path, "build", ["shop.proto"], { out: "shop.js" });

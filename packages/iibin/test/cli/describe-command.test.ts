@@ -132,7 +132,8 @@ describe("imports of .proto files", () => {
 });
 
 test.each([
-  ["gone.proto", "gone.proto: expected a file that can be read, got ENOENT"],
+  ["gone.proto", "gone.proto: expected a file, got none"],
+  ["folder.proto", "folder.proto: expected a file that can be read, got EISDIR"],
   ["gone.js", "gone.js: expected a file, got none"],
   ["data.json", "data.json: expected a .proto file or a module (.js, .mjs"],
   ["empty.mjs", "empty.mjs: expected exports that are schemas, enums or registries, got none"],
@@ -141,6 +142,7 @@ test.each([
 ])("refuses %s", async (file, says) => {
   await using folder = await files({
     "data.json": "{}",
+    "folder.proto/a": "",
     "empty.mjs": "export const x = 1;",
     "throws.mjs": 'throw new Error("no steam");',
     "twice.mjs": `import { defineSchema } from "${index}";
