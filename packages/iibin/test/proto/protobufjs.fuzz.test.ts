@@ -10,19 +10,45 @@ import type { Field } from "../../src/field.ts";
 import { exportProto } from "../../src/proto/export-proto.ts";
 import { importProto } from "../../src/proto/import-proto.ts";
 import { describe, type Registry } from "../../src/registry.ts";
-import { arbitraryPlan, defineRoot } from "../arbitrary-schema.ts";
+import type { AnySchema } from "../../src/schema.ts";
+import { arbitraryPlan, defineRoot, type Plan } from "../arbitrary-schema.ts";
 
 const numRuns = Number(process.env["KING_FUZZ_RUNS"] ?? 200);
 
 const plans = fc
   .constantFrom("protobuf", "king")
-  .chain((profile) => arbitraryPlan({ profile, names: "plain" }));
+  .chain((profile) => arbitraryPlan({ profile, names: "plain" }))
+  .chain((plan) => fc.constantFrom(plan, nested(plan)));
+
+/** The same with types inside each other. */
+function nested(plan: Plan): Plan {
+  const places: Record<string, string> = {
+    M1: "M0.M1",
+    M2: "M0.M1.M2",
+    M3: "M0.M3",
+    E0: "M0.E0",
+    E1: "M0.M1.E1",
+  };
+  const placed = <T extends { readonly name: string }>(each: T): T => ({
+    ...each,
+    name: places[each.name] ?? each.name,
+  });
+  return { ...plan, enums: plan.enums.map(placed), messages: plan.messages.map(placed) };
+}
+
+/** The root, when all that has a place in a message has the message beside it. */
+function defineWhole(plan: Plan): AnySchema {
+  const root = defineRoot(plan);
+  const names = new Set(collectDefinitions([root]).keys());
+  for (const name of names) fc.pre(!name.includes(".") || names.has(name.replace(/\.\w+$/, "")));
+  return root;
+}
 
 test("what is exported is imported as the same fields, but for what proto3 lacks", () => {
   const odd = arbitraryPlan({ profile: "protobuf", names: "identifier" });
   fc.assert(
     fc.property(fc.oneof(plans, odd), (plan) => {
-      const root = defineRoot(plan);
+      const root = defineWhole(plan);
       const imported = importProto(exportProto([root]), { fieldNames: "proto" });
       for (const [name, definition] of collectDefinitions([root])) {
         if (isEnum(definition)) expect(imported.describe(name)).toEqual(describe(definition));
@@ -50,7 +76,7 @@ function facts(field: Field) {
 test("protobufjs reads what is exported as the same fields", () => {
   fc.assert(
     fc.property(plans, (plan) => {
-      const text = exportProto([defineRoot(plan)]);
+      const text = exportProto([defineWhole(plan)]);
       compare(importProto(text, { fieldNames: "proto" }), text);
     }),
     { numRuns },
