@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { ours, peers } from "../src/iibin/codecs.ts";
+import { closures, copies, ours, peers } from "../src/iibin/codecs.ts";
 import { type ContentName, contents } from "../src/iibin/messages.ts";
 import { checkRoundTrip } from "../src/iibin/round-trip.ts";
 
 const names = Object.keys(contents) as ContentName[];
-const codecs = [ours, ...Object.values(peers)];
+const codecs = [ours, closures, copies, ...Object.values(peers)];
 
 test.each(names.flatMap((name) => codecs.map((codec) => [codec.name, name, codec] as const)))(
   "%s decodes what it encoded: %s",

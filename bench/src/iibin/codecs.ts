@@ -6,6 +6,18 @@ export const ours: NamedCodec = {
   open: async (content) => (await import("./ours.ts")).openOurs(content),
 };
 
+/** As where policy forbids generated functions. */
+export const closures: NamedCodec = {
+  name: "ours without generated code",
+  open: async (content) => (await import("./ours.ts")).openOurs(content, { generate: false }),
+};
+
+/** With memory of its own for each message. */
+export const copies: NamedCodec = {
+  name: "ours with copy: true",
+  open: async (content) => (await import("./ours.ts")).openOurs(content, { copy: true }),
+};
+
 export const peers = {
   protobufjs: {
     name: "protobufjs 8 static",

@@ -1,4 +1,4 @@
-import { createCodec, defineEnum, defineSchema } from "@king-runtime/iibin";
+import { type CodecOptions, createCodec, defineEnum, defineSchema } from "@king-runtime/iibin";
 import { asIs, type Codec } from "./codec.ts";
 import { type ContentName, contents, type Schema } from "./messages.ts";
 
@@ -42,10 +42,11 @@ export function defineSchemas() {
   return { Small, Medium, Large } satisfies Record<Schema, unknown>;
 }
 
-export function openOurs(content: ContentName): Codec {
+/** The codec, with options such as `{ generate: false }`. */
+export function openOurs(content: ContentName, options: CodecOptions = {}): Codec {
   const { schema: name, values } = contents[content];
   const schema = defineSchemas()[name as "Small"];
-  const codec = createCodec(schema, { int64: "number" });
+  const codec = createCodec(schema, { ...options, int64: "number" });
   return {
     values: values(),
     encode: (value) => codec.encode(value as object),
