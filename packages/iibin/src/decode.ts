@@ -2,6 +2,7 @@ import { closureDecoder } from "./closures/decoder.ts";
 import type { DecodeOptions, MessageClass } from "./decode-options.ts";
 import { describeValue } from "./describe-value.ts";
 import type { DecoderVariant } from "./emit/emit-decoder.ts";
+import type { DecodeFunction } from "./emit/functions.ts";
 import { canGenerate, generateDecoder } from "./emit/generate.ts";
 import { reachableSchemas } from "./emit/message-plan.ts";
 import { iibinErrors } from "./errors.ts";
@@ -97,10 +98,31 @@ export function makeDecoder(
     indices.set(of, classes.push(made) - 1);
   }
   const variant: DecoderVariant = { ...options, classes: indices };
+  const name = schema.name;
+  const resolved = resolveLimits(limits, schema.profile);
+  if (!(generate && canGenerate()))
+    return {
+      name,
+      run: closureDecoder(schema, variant, classes),
+      limits: resolved,
+      callsBack: classes.length > 0,
+    };
+  if (classes.length > 0)
+    return {
+      name,
+      run: generateDecoder(schema, variant, classes),
+      limits: resolved,
+      callsBack: true,
+    };
+  let explain: DecodeFunction | undefined;
   return {
-    name: schema.name,
-    run: (generate && canGenerate() ? generateDecoder : closureDecoder)(schema, variant, classes),
-    limits: resolveLimits(limits, schema.profile),
-    callsBack: classes.length > 0,
+    name,
+    run: generateDecoder(schema, { ...variant, paths: false }, classes),
+    limits: resolved,
+    callsBack: false,
+    explain() {
+      explain ??= closureDecoder(schema, variant, classes);
+      return explain;
+    },
   };
 }

@@ -12,6 +12,8 @@ export interface Decoder {
   readonly limits: ResolvedLimits;
   /** Whether code of the caller runs while decoding, which may decode something itself. */
   readonly callsBack: boolean;
+  /** The same function with paths in its faults, where `run` has none. */
+  explain?(): DecodeFunction;
 }
 
 const idle = /* @__PURE__ */ new Reader();
@@ -38,9 +40,23 @@ export function runDecoder(decoder: Decoder, bytes: Uint8Array): unknown {
     if (length > limits.maxBytes) throw overLimit("maxBytes", limits.maxBytes);
     return decoder.run(bytes, 0, length, r, limits.maxDepth);
   } catch (error) {
-    throw error instanceof Fault ? errorOf(error, decoder.name) : error;
+    throw error instanceof Fault
+      ? errorOf(explain(decoder, bytes, r) ?? error, decoder.name)
+      : error;
   } finally {
     // The bytes are not kept alive until the next call.
     if (r.v !== undefined) r.v = undefined;
   }
+}
+
+/** What a decoder that keeps track of paths has to say of bytes that another one refused. */
+function explain(decoder: Decoder, bytes: Uint8Array, r: Reader): Fault | undefined {
+  if (decoder.explain === undefined || bytes.length > decoder.limits.maxBytes) return undefined;
+  r.items = r.maxItems;
+  try {
+    decoder.explain()(bytes, 0, bytes.length, r, decoder.limits.maxDepth);
+  } catch (error) {
+    if (error instanceof Fault) return error;
+  }
+  return undefined;
 }

@@ -7,6 +7,11 @@ import { literal, member, propertyName, type SourceLines } from "./source-lines.
 
 /** The decisions that change the source of a decoder. @internal */
 export interface DecoderVariant extends Omit<DecodeOptions, "into"> {
+  /**
+   * Whether faults carry their path, which costs a few percent: without it the closures, which do the
+   * same, are asked where it is. @default true
+   */
+  readonly paths?: boolean;
   /** Whose messages are instances: of class `K[i]`. */
   readonly classes?: ReadonlyMap<AnySchema, number>;
 }
@@ -73,8 +78,9 @@ class MessageDecoder {
     const lines = this.#lines;
     const index = this.#index;
     const use = (helper: string) => lines.use(helper);
+    const hasPaths = this.#variant.paths !== false;
     const names = fields.map((field) => `[${field.tag}, ${literal(field.name)}]`).join(", ");
-    lines.add(`const f${index} = new Map([${names}]);`);
+    if (hasPaths || this.#isKing) lines.add(`const f${index} = new Map([${names}]);`);
     for (const field of fields) if (field.map !== undefined) this.#emitEntry(field, field.map);
     lines.add(
       `function d${index}(b, p, e, r, d${this.#isMerged ? ", t" : ""}) {`,
@@ -97,16 +103,23 @@ class MessageDecoder {
         );
       lines.add("}");
     }
-    lines.add("try {", "while (p < e) {", "const z = p;", "k = b[p++];");
+    if (hasPaths) lines.add("try {");
+    lines.add("while (p < e) {", "const z = p;", "k = b[p++];");
     this.#emitLongKey();
     lines.add("switch (k) {");
-    for (const field of fields) this.#emitCases(field);
+    for (const [at, field] of fields.entries()) {
+      this.#emitCase(field);
+      this.#emitNext(fields[at + 1]);
+    }
+    for (const field of fields) this.#emitOtherForm(field);
     this.#emitDefault(true);
-    lines.add("}", "}", `if (p !== e) throw ${use("truncated")}(e);`, "} catch (error) {");
-    lines.add(
-      `throw ${use("atKey")}(error, ${literal(name)}, f${index}.get(k >>> 3)${this.#positions()});`,
-      "}",
-    );
+    lines.add("}", "}", `if (p !== e) throw ${use("truncated")}(e);`);
+    if (hasPaths)
+      lines.add(
+        "} catch (error) {",
+        `throw ${use("atKey")}(error, ${literal(name)}, f${index}.get(k >>> 3)${this.#positions()});`,
+        "}",
+      );
     this.#emitResult();
     lines.add("}");
   }
@@ -159,15 +172,14 @@ class MessageDecoder {
     return isInt64Type(scalar) && this.#variant.int64 !== "number" ? "0n" : "0";
   }
 
-  #emitCases(field: Field): void {
+  /** Reads a field in the form it is usually written in. */
+  #emitCase(field: Field): void {
     const lines = this.#lines;
     const target = local(field);
-    const scalar = wireScalar(field);
-    const key = fieldKey(field.tag, field.map === undefined ? valueWireType(field) : 2);
-    const label = (it: number) => `case ${it | 0}: {`;
-    const others = this.#otherMembers(field);
+    const key = usualKey(field);
+    lines.add(`case ${key | 0}: {`);
     if (field.map !== undefined) {
-      lines.add(label(key), `if (${target} === undefined) ${target} = {};`);
+      lines.add(`if (${target} === undefined) ${target} = {};`);
       this.#emitRun(key, () => {
         this.#emitLength();
         lines.add(
@@ -176,32 +188,55 @@ class MessageDecoder {
           "p = q;",
         );
       });
-      lines.add("break;", "}");
+    } else if (field.packed) this.#emitPacked(field);
+    else if (field.repeated) this.#emitItems(field);
+    else {
+      const into = field.kind === "message" && !this.#isKing ? target : undefined;
+      this.#emitValue(field, target, "e", into);
+      const others = this.#otherMembers(field);
+      if (others !== "") lines.add(others);
+    }
+    lines.add("}");
+  }
+
+  /** Fields usually come in the order of their tags: the next one is then read without a look-up. */
+  #emitNext(next: Field | undefined): void {
+    const lines = this.#lines;
+    if (next === undefined) {
+      lines.add("break;");
       return;
     }
-    if (field.repeated) {
-      lines.add(label(key));
-      this.#emitRun(key, () => {
-        lines.add(`if (--r.items < 0) throw ${lines.use("tooManyAt")}(r, p);`);
-        // An item read too far would count as one.
-        if (valueWireType(field) === 0)
-          lines.add(`if (p >= e) throw ${lines.use("truncated")}(e);`);
-        this.#emitValue(field, "x", "e", undefined);
-        lines.add(`if (${target} === undefined) ${target} = [x];`, `else ${target}.push(x);`);
-      });
-      lines.add("break;", "}");
-      if (scalar !== undefined && scalarWireType(scalar) !== 2) {
-        lines.add(label(fieldKey(field.tag, 2)));
-        this.#emitPacked(field, scalar);
-        lines.add("break;", "}");
-      }
-      return;
-    }
-    lines.add(label(key));
-    const into = field.kind === "message" && !this.#isKing ? target : undefined;
-    this.#emitValue(field, target, "e", into);
-    if (others !== "") lines.add(others);
-    lines.add("break;", "}");
+    const bytes = varintBytes(usualKey(next));
+    const others = bytes.map((byte, at) => `b[p${at === 0 ? "" : ` + ${at}`}] !== ${byte}`);
+    lines.add(
+      `if (p + ${bytes.length} > e || ${others.join(" || ")}) break;`,
+      `p += ${bytes.length};`,
+      `k = ${usualKey(next) | 0};`,
+    );
+  }
+
+  /** Lists of what can be packed are read in the other form too. */
+  #emitOtherForm(field: Field): void {
+    const scalar = wireScalar(field);
+    if (!field.repeated || scalar === undefined || scalarWireType(scalar) === 2) return;
+    const wireType = field.packed ? scalarWireType(scalar) : 2;
+    this.#lines.add(`case ${fieldKey(field.tag, wireType) | 0}: {`);
+    if (field.packed) this.#emitItems(field);
+    else this.#emitPacked(field);
+    this.#lines.add("break;", "}");
+  }
+
+  /** Reads items of a list of which each is a record. */
+  #emitItems(field: Field): void {
+    const lines = this.#lines;
+    const target = local(field);
+    this.#emitRun(fieldKey(field.tag, valueWireType(field)), () => {
+      lines.add(`if (--r.items < 0) throw ${lines.use("tooManyAt")}(r, p);`);
+      // An item read too far would count as one.
+      if (valueWireType(field) === 0) lines.add(`if (p >= e) throw ${lines.use("truncated")}(e);`);
+      this.#emitValue(field, "x", "e", undefined);
+      lines.add(`if (${target} === undefined) ${target} = [x];`, `else ${target}.push(x);`);
+    });
   }
 
   /** A list's items usually follow each other: their keys are not looked up one by one. */
@@ -337,8 +372,9 @@ class MessageDecoder {
   }
 
   /** Reads a list that is one record: its items are counted first. */
-  #emitPacked(field: Field, scalar: ScalarType): void {
+  #emitPacked(field: Field): void {
     const lines = this.#lines;
+    const scalar = wireScalar(field) as ScalarType;
     const target = local(field);
     lines.add(`i = ${target} === undefined ? 0 : ${target}.length;`);
     this.#emitLength("e", "m");
@@ -474,6 +510,12 @@ class MessageDecoder {
     if (value instanceof Uint8Array) return `new Uint8Array([${value.join(", ")}])`;
     return Object.is(value, -0) ? "-0" : String(value);
   }
+}
+
+/** The key a field usually comes with. */
+function usualKey(field: Field): number {
+  const isDelimited = field.map !== undefined || field.packed;
+  return fieldKey(field.tag, isDelimited ? 2 : valueWireType(field));
 }
 
 /** The variable that holds a field's value. */
