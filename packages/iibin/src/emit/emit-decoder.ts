@@ -416,7 +416,14 @@ class MessageDecoder {
         "p = q;",
       );
     } else this.#emitKeyScalar(keyType);
-    lines.add("break;", "}", `case ${fieldKey(2, valueWireType(field))}: {`);
+    const valueKey = fieldKey(2, valueWireType(field));
+    lines.add(
+      // The value usually follows the key.
+      `if (p >= e || b[p] !== ${valueKey}) break;`,
+      "p++;",
+      "}",
+      `case ${valueKey}: {`,
+    );
     this.#emitValue(field, "y", "e", this.#isKing ? undefined : "y");
     lines.add("break;", "}");
     this.#emitDefault(false);

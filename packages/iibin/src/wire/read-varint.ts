@@ -138,12 +138,16 @@ export function readInt64Number(b: Uint8Array, p: number, end: number, r: Reader
 
 /** Reads a signed varint in zigzag form that is a safe integer. */
 export function readSint64Number(b: Uint8Array, p: number, end: number, r: Reader): number {
+  const short = readShort(b, p, end, r);
+  if (short >= 0) return short % 2 === 0 ? short / 2 : -(short + 1) / 2;
   readHalves(b, p, end, r);
   unzigzag();
   return safe(high | 0, p);
 }
 
 export function readUint64(b: Uint8Array, p: number, end: number, r: Reader): bigint {
+  const short = readShort(b, p, end, r);
+  if (short >= 0) return BigInt(short);
   readHalves(b, p, end, r);
   return bigint(high);
 }
@@ -156,6 +160,8 @@ export function readUint63(b: Uint8Array, p: number, end: number, r: Reader): bi
 }
 
 export function readInt64(b: Uint8Array, p: number, end: number, r: Reader): bigint {
+  const short = readShort(b, p, end, r);
+  if (short >= 0) return BigInt(short);
   readHalves(b, p, end, r);
   return bigint(high | 0);
 }
