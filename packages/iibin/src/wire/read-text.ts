@@ -1,14 +1,7 @@
-import { malformed, overLimit } from "./fault.ts";
+import { overLimit } from "./fault.ts";
+import { readUnicode } from "./read-unicode.ts";
 import type { Reader } from "./reader.ts";
 
-/** What Node's buffers can do beyond `Uint8Array`; absent in browsers. */
-interface NodeBuffers {
-  Buffer?: { prototype: { utf8Slice?(start: number, end: number): string } };
-}
-
-const nativeSlice = /* @__PURE__ */ (() =>
-  (globalThis as NodeBuffers).Buffer?.prototype.utf8Slice)();
-const decoder = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const char = String.fromCharCode;
 
 /**
@@ -1496,17 +1489,4 @@ export function readText(b: Uint8Array, p: number, end: number, r: Reader): stri
     }
   }
   return readUnicode(b, p, end);
-}
-
-function readUnicode(b: Uint8Array, p: number, end: number): string {
-  if (nativeSlice !== undefined) {
-    const text = nativeSlice.call(b, p, end);
-    // What is no UTF-8 became U+FFFD; only then is it worth a closer look.
-    if (!text.includes("\ufffd")) return text;
-  }
-  try {
-    return decoder.decode(b.subarray(p, end));
-  } catch {
-    throw malformed("a string is no UTF-8", p);
-  }
 }
