@@ -6,7 +6,7 @@ import { type AnySchema, defineSchema, type FieldDefinition } from "./schema.ts"
 
 /** One field as King's `king_proto_define_schema` takes it. */
 export interface KingField {
-  /** Number on the wire, 1 to 536,870,911 without 19,000 to 19,999. */
+  /** Number on the wire, 1 to 536,870,911. */
   readonly tag: number;
   /**
    * A scalar, or the name of an enum or a schema: `Color`; a list of these: `repeated_int32`; or a
