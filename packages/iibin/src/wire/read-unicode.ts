@@ -9,8 +9,9 @@ const nativeSlice = /* @__PURE__ */ (() =>
   (globalThis as NodeBuffers).Buffer?.prototype.utf8Slice)();
 const decoder = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const char = String.fromCharCode;
-/** Most UTF-16 units of text that is read without a native call. */
-const mostUnits = 24;
+/** Most UTF-16 units of text that is read without a native call, and most bytes it is tried with. */
+const mostUnits = 31;
+const mostBytes = 32;
 const units = /* @__PURE__ */ new Uint16Array(mostUnits);
 
 /**
@@ -19,7 +20,7 @@ const units = /* @__PURE__ */ new Uint16Array(mostUnits);
  * @throws {Fault} for what is none.
  */
 export function readUnicode(b: Uint8Array, p: number, end: number): string {
-  if (end - p <= mostUnits * 3) {
+  if (end - p <= mostBytes) {
     const count = readUnits(b, p, end);
     if (count >= 0) return textOfUnits(count);
   }
@@ -72,366 +73,40 @@ function readUnits(b: Uint8Array, from: number, end: number): number {
 
 /** One call with as many arguments as there are units is several times faster than a loop. */
 function textOfUnits(count: number): string {
+  const u = units;
+  // biome-ignore format: a line for each length
   switch (count) {
-    case 1:
-      return char(units[0] as number);
-    case 2:
-      return char(units[0] as number, units[1] as number);
-    case 3:
-      return char(units[0] as number, units[1] as number, units[2] as number);
-    case 4:
-      return char(units[0] as number, units[1] as number, units[2] as number, units[3] as number);
-    case 5:
-      return char(
-        units[0] as number,
-        units[1] as number,
-        units[2] as number,
-        units[3] as number,
-        units[4] as number,
-      );
-    case 6:
-      return char(
-        units[0] as number,
-        units[1] as number,
-        units[2] as number,
-        units[3] as number,
-        units[4] as number,
-        units[5] as number,
-      );
-    case 7:
-      return char(
-        units[0] as number,
-        units[1] as number,
-        units[2] as number,
-        units[3] as number,
-        units[4] as number,
-        units[5] as number,
-        units[6] as number,
-      );
-    case 8:
-      return char(
-        units[0] as number,
-        units[1] as number,
-        units[2] as number,
-        units[3] as number,
-        units[4] as number,
-        units[5] as number,
-        units[6] as number,
-        units[7] as number,
-      );
-    case 9:
-      return char(
-        units[0] as number,
-        units[1] as number,
-        units[2] as number,
-        units[3] as number,
-        units[4] as number,
-        units[5] as number,
-        units[6] as number,
-        units[7] as number,
-        units[8] as number,
-      );
-    case 10:
-      return char(
-        units[0] as number,
-        units[1] as number,
-        units[2] as number,
-        units[3] as number,
-        units[4] as number,
-        units[5] as number,
-        units[6] as number,
-        units[7] as number,
-        units[8] as number,
-        units[9] as number,
-      );
-    case 11:
-      return char(
-        units[0] as number,
-        units[1] as number,
-        units[2] as number,
-        units[3] as number,
-        units[4] as number,
-        units[5] as number,
-        units[6] as number,
-        units[7] as number,
-        units[8] as number,
-        units[9] as number,
-        units[10] as number,
-      );
-    case 12:
-      return char(
-        units[0] as number,
-        units[1] as number,
-        units[2] as number,
-        units[3] as number,
-        units[4] as number,
-        units[5] as number,
-        units[6] as number,
-        units[7] as number,
-        units[8] as number,
-        units[9] as number,
-        units[10] as number,
-        units[11] as number,
-      );
-    case 13:
-      return char(
-        units[0] as number,
-        units[1] as number,
-        units[2] as number,
-        units[3] as number,
-        units[4] as number,
-        units[5] as number,
-        units[6] as number,
-        units[7] as number,
-        units[8] as number,
-        units[9] as number,
-        units[10] as number,
-        units[11] as number,
-        units[12] as number,
-      );
-    case 14:
-      return char(
-        units[0] as number,
-        units[1] as number,
-        units[2] as number,
-        units[3] as number,
-        units[4] as number,
-        units[5] as number,
-        units[6] as number,
-        units[7] as number,
-        units[8] as number,
-        units[9] as number,
-        units[10] as number,
-        units[11] as number,
-        units[12] as number,
-        units[13] as number,
-      );
-    case 15:
-      return char(
-        units[0] as number,
-        units[1] as number,
-        units[2] as number,
-        units[3] as number,
-        units[4] as number,
-        units[5] as number,
-        units[6] as number,
-        units[7] as number,
-        units[8] as number,
-        units[9] as number,
-        units[10] as number,
-        units[11] as number,
-        units[12] as number,
-        units[13] as number,
-        units[14] as number,
-      );
-    case 16:
-      return char(
-        units[0] as number,
-        units[1] as number,
-        units[2] as number,
-        units[3] as number,
-        units[4] as number,
-        units[5] as number,
-        units[6] as number,
-        units[7] as number,
-        units[8] as number,
-        units[9] as number,
-        units[10] as number,
-        units[11] as number,
-        units[12] as number,
-        units[13] as number,
-        units[14] as number,
-        units[15] as number,
-      );
-    case 17:
-      return char(
-        units[0] as number,
-        units[1] as number,
-        units[2] as number,
-        units[3] as number,
-        units[4] as number,
-        units[5] as number,
-        units[6] as number,
-        units[7] as number,
-        units[8] as number,
-        units[9] as number,
-        units[10] as number,
-        units[11] as number,
-        units[12] as number,
-        units[13] as number,
-        units[14] as number,
-        units[15] as number,
-        units[16] as number,
-      );
-    case 18:
-      return char(
-        units[0] as number,
-        units[1] as number,
-        units[2] as number,
-        units[3] as number,
-        units[4] as number,
-        units[5] as number,
-        units[6] as number,
-        units[7] as number,
-        units[8] as number,
-        units[9] as number,
-        units[10] as number,
-        units[11] as number,
-        units[12] as number,
-        units[13] as number,
-        units[14] as number,
-        units[15] as number,
-        units[16] as number,
-        units[17] as number,
-      );
-    case 19:
-      return char(
-        units[0] as number,
-        units[1] as number,
-        units[2] as number,
-        units[3] as number,
-        units[4] as number,
-        units[5] as number,
-        units[6] as number,
-        units[7] as number,
-        units[8] as number,
-        units[9] as number,
-        units[10] as number,
-        units[11] as number,
-        units[12] as number,
-        units[13] as number,
-        units[14] as number,
-        units[15] as number,
-        units[16] as number,
-        units[17] as number,
-        units[18] as number,
-      );
-    case 20:
-      return char(
-        units[0] as number,
-        units[1] as number,
-        units[2] as number,
-        units[3] as number,
-        units[4] as number,
-        units[5] as number,
-        units[6] as number,
-        units[7] as number,
-        units[8] as number,
-        units[9] as number,
-        units[10] as number,
-        units[11] as number,
-        units[12] as number,
-        units[13] as number,
-        units[14] as number,
-        units[15] as number,
-        units[16] as number,
-        units[17] as number,
-        units[18] as number,
-        units[19] as number,
-      );
-    case 21:
-      return char(
-        units[0] as number,
-        units[1] as number,
-        units[2] as number,
-        units[3] as number,
-        units[4] as number,
-        units[5] as number,
-        units[6] as number,
-        units[7] as number,
-        units[8] as number,
-        units[9] as number,
-        units[10] as number,
-        units[11] as number,
-        units[12] as number,
-        units[13] as number,
-        units[14] as number,
-        units[15] as number,
-        units[16] as number,
-        units[17] as number,
-        units[18] as number,
-        units[19] as number,
-        units[20] as number,
-      );
-    case 22:
-      return char(
-        units[0] as number,
-        units[1] as number,
-        units[2] as number,
-        units[3] as number,
-        units[4] as number,
-        units[5] as number,
-        units[6] as number,
-        units[7] as number,
-        units[8] as number,
-        units[9] as number,
-        units[10] as number,
-        units[11] as number,
-        units[12] as number,
-        units[13] as number,
-        units[14] as number,
-        units[15] as number,
-        units[16] as number,
-        units[17] as number,
-        units[18] as number,
-        units[19] as number,
-        units[20] as number,
-        units[21] as number,
-      );
-    case 23:
-      return char(
-        units[0] as number,
-        units[1] as number,
-        units[2] as number,
-        units[3] as number,
-        units[4] as number,
-        units[5] as number,
-        units[6] as number,
-        units[7] as number,
-        units[8] as number,
-        units[9] as number,
-        units[10] as number,
-        units[11] as number,
-        units[12] as number,
-        units[13] as number,
-        units[14] as number,
-        units[15] as number,
-        units[16] as number,
-        units[17] as number,
-        units[18] as number,
-        units[19] as number,
-        units[20] as number,
-        units[21] as number,
-        units[22] as number,
-      );
-    case 24:
-      return char(
-        units[0] as number,
-        units[1] as number,
-        units[2] as number,
-        units[3] as number,
-        units[4] as number,
-        units[5] as number,
-        units[6] as number,
-        units[7] as number,
-        units[8] as number,
-        units[9] as number,
-        units[10] as number,
-        units[11] as number,
-        units[12] as number,
-        units[13] as number,
-        units[14] as number,
-        units[15] as number,
-        units[16] as number,
-        units[17] as number,
-        units[18] as number,
-        units[19] as number,
-        units[20] as number,
-        units[21] as number,
-        units[22] as number,
-        units[23] as number,
-      );
-    default:
-      return "";
+    case 1: return char(u[0] as number);
+    case 2: return char(u[0] as number, u[1] as number);
+    case 3: return char(u[0] as number, u[1] as number, u[2] as number);
+    case 4: return char(u[0] as number, u[1] as number, u[2] as number, u[3] as number);
+    case 5: return char(u[0] as number, u[1] as number, u[2] as number, u[3] as number, u[4] as number);
+    case 6: return char(u[0] as number, u[1] as number, u[2] as number, u[3] as number, u[4] as number, u[5] as number);
+    case 7: return char(u[0] as number, u[1] as number, u[2] as number, u[3] as number, u[4] as number, u[5] as number, u[6] as number);
+    case 8: return char(u[0] as number, u[1] as number, u[2] as number, u[3] as number, u[4] as number, u[5] as number, u[6] as number, u[7] as number);
+    case 9: return char(u[0] as number, u[1] as number, u[2] as number, u[3] as number, u[4] as number, u[5] as number, u[6] as number, u[7] as number, u[8] as number);
+    case 10: return char(u[0] as number, u[1] as number, u[2] as number, u[3] as number, u[4] as number, u[5] as number, u[6] as number, u[7] as number, u[8] as number, u[9] as number);
+    case 11: return char(u[0] as number, u[1] as number, u[2] as number, u[3] as number, u[4] as number, u[5] as number, u[6] as number, u[7] as number, u[8] as number, u[9] as number, u[10] as number);
+    case 12: return char(u[0] as number, u[1] as number, u[2] as number, u[3] as number, u[4] as number, u[5] as number, u[6] as number, u[7] as number, u[8] as number, u[9] as number, u[10] as number, u[11] as number);
+    case 13: return char(u[0] as number, u[1] as number, u[2] as number, u[3] as number, u[4] as number, u[5] as number, u[6] as number, u[7] as number, u[8] as number, u[9] as number, u[10] as number, u[11] as number, u[12] as number);
+    case 14: return char(u[0] as number, u[1] as number, u[2] as number, u[3] as number, u[4] as number, u[5] as number, u[6] as number, u[7] as number, u[8] as number, u[9] as number, u[10] as number, u[11] as number, u[12] as number, u[13] as number);
+    case 15: return char(u[0] as number, u[1] as number, u[2] as number, u[3] as number, u[4] as number, u[5] as number, u[6] as number, u[7] as number, u[8] as number, u[9] as number, u[10] as number, u[11] as number, u[12] as number, u[13] as number, u[14] as number);
+    case 16: return char(u[0] as number, u[1] as number, u[2] as number, u[3] as number, u[4] as number, u[5] as number, u[6] as number, u[7] as number, u[8] as number, u[9] as number, u[10] as number, u[11] as number, u[12] as number, u[13] as number, u[14] as number, u[15] as number);
+    case 17: return char(u[0] as number, u[1] as number, u[2] as number, u[3] as number, u[4] as number, u[5] as number, u[6] as number, u[7] as number, u[8] as number, u[9] as number, u[10] as number, u[11] as number, u[12] as number, u[13] as number, u[14] as number, u[15] as number, u[16] as number);
+    case 18: return char(u[0] as number, u[1] as number, u[2] as number, u[3] as number, u[4] as number, u[5] as number, u[6] as number, u[7] as number, u[8] as number, u[9] as number, u[10] as number, u[11] as number, u[12] as number, u[13] as number, u[14] as number, u[15] as number, u[16] as number, u[17] as number);
+    case 19: return char(u[0] as number, u[1] as number, u[2] as number, u[3] as number, u[4] as number, u[5] as number, u[6] as number, u[7] as number, u[8] as number, u[9] as number, u[10] as number, u[11] as number, u[12] as number, u[13] as number, u[14] as number, u[15] as number, u[16] as number, u[17] as number, u[18] as number);
+    case 20: return char(u[0] as number, u[1] as number, u[2] as number, u[3] as number, u[4] as number, u[5] as number, u[6] as number, u[7] as number, u[8] as number, u[9] as number, u[10] as number, u[11] as number, u[12] as number, u[13] as number, u[14] as number, u[15] as number, u[16] as number, u[17] as number, u[18] as number, u[19] as number);
+    case 21: return char(u[0] as number, u[1] as number, u[2] as number, u[3] as number, u[4] as number, u[5] as number, u[6] as number, u[7] as number, u[8] as number, u[9] as number, u[10] as number, u[11] as number, u[12] as number, u[13] as number, u[14] as number, u[15] as number, u[16] as number, u[17] as number, u[18] as number, u[19] as number, u[20] as number);
+    case 22: return char(u[0] as number, u[1] as number, u[2] as number, u[3] as number, u[4] as number, u[5] as number, u[6] as number, u[7] as number, u[8] as number, u[9] as number, u[10] as number, u[11] as number, u[12] as number, u[13] as number, u[14] as number, u[15] as number, u[16] as number, u[17] as number, u[18] as number, u[19] as number, u[20] as number, u[21] as number);
+    case 23: return char(u[0] as number, u[1] as number, u[2] as number, u[3] as number, u[4] as number, u[5] as number, u[6] as number, u[7] as number, u[8] as number, u[9] as number, u[10] as number, u[11] as number, u[12] as number, u[13] as number, u[14] as number, u[15] as number, u[16] as number, u[17] as number, u[18] as number, u[19] as number, u[20] as number, u[21] as number, u[22] as number);
+    case 24: return char(u[0] as number, u[1] as number, u[2] as number, u[3] as number, u[4] as number, u[5] as number, u[6] as number, u[7] as number, u[8] as number, u[9] as number, u[10] as number, u[11] as number, u[12] as number, u[13] as number, u[14] as number, u[15] as number, u[16] as number, u[17] as number, u[18] as number, u[19] as number, u[20] as number, u[21] as number, u[22] as number, u[23] as number);
+    case 25: return char(u[0] as number, u[1] as number, u[2] as number, u[3] as number, u[4] as number, u[5] as number, u[6] as number, u[7] as number, u[8] as number, u[9] as number, u[10] as number, u[11] as number, u[12] as number, u[13] as number, u[14] as number, u[15] as number, u[16] as number, u[17] as number, u[18] as number, u[19] as number, u[20] as number, u[21] as number, u[22] as number, u[23] as number, u[24] as number);
+    case 26: return char(u[0] as number, u[1] as number, u[2] as number, u[3] as number, u[4] as number, u[5] as number, u[6] as number, u[7] as number, u[8] as number, u[9] as number, u[10] as number, u[11] as number, u[12] as number, u[13] as number, u[14] as number, u[15] as number, u[16] as number, u[17] as number, u[18] as number, u[19] as number, u[20] as number, u[21] as number, u[22] as number, u[23] as number, u[24] as number, u[25] as number);
+    case 27: return char(u[0] as number, u[1] as number, u[2] as number, u[3] as number, u[4] as number, u[5] as number, u[6] as number, u[7] as number, u[8] as number, u[9] as number, u[10] as number, u[11] as number, u[12] as number, u[13] as number, u[14] as number, u[15] as number, u[16] as number, u[17] as number, u[18] as number, u[19] as number, u[20] as number, u[21] as number, u[22] as number, u[23] as number, u[24] as number, u[25] as number, u[26] as number);
+    case 28: return char(u[0] as number, u[1] as number, u[2] as number, u[3] as number, u[4] as number, u[5] as number, u[6] as number, u[7] as number, u[8] as number, u[9] as number, u[10] as number, u[11] as number, u[12] as number, u[13] as number, u[14] as number, u[15] as number, u[16] as number, u[17] as number, u[18] as number, u[19] as number, u[20] as number, u[21] as number, u[22] as number, u[23] as number, u[24] as number, u[25] as number, u[26] as number, u[27] as number);
+    case 29: return char(u[0] as number, u[1] as number, u[2] as number, u[3] as number, u[4] as number, u[5] as number, u[6] as number, u[7] as number, u[8] as number, u[9] as number, u[10] as number, u[11] as number, u[12] as number, u[13] as number, u[14] as number, u[15] as number, u[16] as number, u[17] as number, u[18] as number, u[19] as number, u[20] as number, u[21] as number, u[22] as number, u[23] as number, u[24] as number, u[25] as number, u[26] as number, u[27] as number, u[28] as number);
+    case 30: return char(u[0] as number, u[1] as number, u[2] as number, u[3] as number, u[4] as number, u[5] as number, u[6] as number, u[7] as number, u[8] as number, u[9] as number, u[10] as number, u[11] as number, u[12] as number, u[13] as number, u[14] as number, u[15] as number, u[16] as number, u[17] as number, u[18] as number, u[19] as number, u[20] as number, u[21] as number, u[22] as number, u[23] as number, u[24] as number, u[25] as number, u[26] as number, u[27] as number, u[28] as number, u[29] as number);
+    case 31: return char(u[0] as number, u[1] as number, u[2] as number, u[3] as number, u[4] as number, u[5] as number, u[6] as number, u[7] as number, u[8] as number, u[9] as number, u[10] as number, u[11] as number, u[12] as number, u[13] as number, u[14] as number, u[15] as number, u[16] as number, u[17] as number, u[18] as number, u[19] as number, u[20] as number, u[21] as number, u[22] as number, u[23] as number, u[24] as number, u[25] as number, u[26] as number, u[27] as number, u[28] as number, u[29] as number, u[30] as number);
+    default: return "";
   }
 }
