@@ -1,13 +1,17 @@
 import { globSync, readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import type { StageReport } from "../stage.ts";
 import { listPackages } from "../workspace.ts";
-import type { App } from "./app.ts";
+import { type App, runInApp } from "./app.ts";
 
 /** What `import { defineConfig } from "king-runtime"` may weigh, minified and compressed. */
 const configBudgetBytes = 3_000;
+
+/** What a schema of five fields may weigh, with all it needs to encode and decode. */
+const schemaBudgetBytes = { built: 9_000, atRunTime: 22_000 };
 
 /** Strings that survive minification and show that a vendor's code came along. */
 const vendorCanaries: Readonly<Record<string, string>> = {
@@ -22,11 +26,7 @@ export async function checkTreeShaking(app: App, report: StageReport): Promise<v
       app,
       'import { defineConfig } from "king-runtime"; console.log(defineConfig);',
     );
-    const bytes = gzipSync(code, { level: 9 }).byteLength;
-    report.note(`defineConfig from king-runtime: ${bytes} bytes min+gzip`);
-    if (bytes > configBudgetBytes) {
-      throw new Error(`expected at most ${configBudgetBytes} bytes min+gzip, got ${bytes}`);
-    }
+    checkSize("defineConfig from king-runtime", code, configBudgetBytes, report);
     const found = Object.entries(allCanaries()).filter(([, canary]) => code.includes(canary));
     if (found.length > 0) {
       throw new Error(`came along: ${found.map(([name, it]) => `${name} (${it})`).join(", ")}`);
@@ -41,6 +41,34 @@ export async function checkTreeShaking(app: App, report: StageReport): Promise<v
     if (missed.length > 0) {
       throw new Error(`not found: ${missed.map(([name, it]) => `${name} (${it})`).join(", ")}`);
     }
+  });
+
+  await report.check(`iibin: a built schema in ${schemaBudgetBytes.built} bytes`, async () => {
+    await writeFile(
+      join(app.folder, "small.proto"),
+      `syntax = "proto3";
+      message Small { uint32 id = 1; int64 ts = 2; double value = 3; string name = 4; bool ok = 5; }`,
+    );
+    const king = join("node_modules", "@king-runtime", "cli", "dist", "main.js");
+    const build = ["iibin", "build", "small.proto", "--out", "small.js", "--force"];
+    await runInApp(app, process.execPath, [king, ...build]);
+    const code = await bundle(
+      app,
+      'import { Small } from "./small.js"; console.log(Small.decode(Small.encode({ id: 1 })));',
+      "browser",
+    );
+    checkSize("a built schema", code, schemaBudgetBytes.built, report);
+  });
+
+  await report.check(`iibin: a schema in ${schemaBudgetBytes.atRunTime} bytes`, async () => {
+    const code = await bundle(
+      app,
+      `import { decode, defineSchema, encode } from "king-runtime/iibin";
+      const Small = defineSchema("Small", { id: { tag: 1, type: "uint32" } });
+      console.log(decode(Small, encode(Small, { id: 1 })));`,
+      "browser",
+    );
+    checkSize("a schema defined at run time", code, schemaBudgetBytes.atRunTime, report);
   });
 
   await report.check("core: the root bundles for a browser", async () => {
@@ -63,6 +91,14 @@ export async function checkTreeShaking(app: App, report: StageReport): Promise<v
     );
     if (!refused) throw new Error("@king-runtime/core/node bundled for a browser");
   });
+}
+
+function checkSize(what: string, code: string, budgetBytes: number, report: StageReport): void {
+  const bytes = gzipSync(code, { level: 9 }).byteLength;
+  report.note(`${what}: ${bytes} bytes min+gzip`);
+  if (bytes > budgetBytes) {
+    throw new Error(`expected at most ${budgetBytes} bytes min+gzip, got ${bytes}`);
+  }
 }
 
 function allCanaries(): Record<string, string> {
