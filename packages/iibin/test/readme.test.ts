@@ -8,12 +8,14 @@ import type {
   FieldDefinition,
   FromJsonOptions,
   ImportProtoOptions,
+  Profile,
   ScalarType,
   ToJsonOptions,
   WarningRule,
 } from "../src/index.ts";
 import * as exported from "../src/index.ts";
 import { usualLimits as importLimits } from "../src/proto/import-proto.ts";
+import { profileBehaviours } from "./profile-behaviours.ts";
 
 const { iibinErrors, iibinSection } = exported;
 const folder = dirname(import.meta.dirname);
@@ -21,7 +23,7 @@ const readme = await readReadme(folder);
 const [
   fieldOptions,
   types,
-  ,
+  profileRows,
   functions,
   options,
   limits,
@@ -177,4 +179,40 @@ test("the table of commands lists each with its arguments and options", () => {
 
 test("the table of errors lists every code", () => {
   expect(errors).toEqual(Object.keys(iibinErrors.codes));
+});
+
+test("the profiles differ as the table says", () => {
+  expect(profileRows).toEqual(Object.keys(profileBehaviours));
+  const behaviours = (profile: Profile) =>
+    Object.fromEntries(
+      Object.entries(profileBehaviours).map(([row, behave]) => [row, behave(profile)]),
+    );
+  expect(behaviours("protobuf")).toEqual({
+    "absent scalar": { a: 0 },
+    "absent list or map": { a: [] },
+    "zero of a field without optional, required, default, oneof": "",
+    "lists of numbers": ["0a0101", "0801"],
+    "wire type that is not the field's": { a: 0 },
+    groups: {},
+    "the same message field again": { a: { x: 1, y: 2 } },
+    "integers beyond 32 bits in a field of 32": { a: 1 },
+    "integers from 2^63 in uint64 and fixed64": [{ a: 2n ** 63n }, "090000000000000080"],
+    "field number 0": ["refused", "refused"],
+    "tags 19,000 to 19,999": "refused",
+    "levels of messages": [true, true, true, "refused"],
+  });
+  expect(behaviours("king")).toEqual({
+    "absent scalar": {},
+    "absent list or map": {},
+    "zero of a field without optional, required, default, oneof": "0800",
+    "lists of numbers": ["0801", "0a0101"],
+    "wire type that is not the field's": "refused",
+    groups: "refused",
+    "the same message field again": { a: { y: 2 } },
+    "integers beyond 32 bits in a field of 32": "refused",
+    "integers from 2^63 in uint64 and fixed64": ["refused", "refused"],
+    "field number 0": [{}, "refused"],
+    "tags 19,000 to 19,999": "c0a30901",
+    "levels of messages": [true, "refused", "refused", "refused"],
+  });
 });
