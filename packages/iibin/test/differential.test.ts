@@ -16,10 +16,12 @@ const samples = arbitraryPlan({ profile: "protobuf", names: "plain" }).chain((pl
   fc.record({ plan: fc.constant(plan), sample: arbitraryMessageOf(plan) }),
 );
 
-test.each([
+const peers = [
   ["protobufjs", protobufjsPeer],
   ["@bufbuild/protobuf", bufbuildPeer],
-])(
+] as const;
+
+test.each(peers)(
   "%s reads what we write, and we what it writes, in as many bytes",
   (_, openPeer) => {
     fc.assert(
@@ -32,6 +34,28 @@ test.each([
         expect(printValue(decode(schema, theirs))).toBe(expected);
         expect(printValue(peer.decode(ours))).toBe(expected);
         expect(ours.length).toBe(theirs.length);
+      }),
+      { numRuns },
+    );
+  },
+  timeoutMs,
+);
+
+test.each(peers)(
+  "%s reads two messages behind each other as we do: merged",
+  (_, openPeer) => {
+    const pairs = arbitraryPlan({ profile: "protobuf", names: "plain" }).chain((plan) =>
+      fc.record({
+        plan: fc.constant(plan),
+        first: arbitraryMessageOf(plan),
+        second: arbitraryMessageOf(plan),
+      }),
+    );
+    fc.assert(
+      fc.property(pairs, ({ plan, first, second }) => {
+        const schema = defineRoot(plan);
+        const both = Buffer.concat([encode(schema, first.input), encode(schema, second.input)]);
+        expect(printValue(decode(schema, both))).toBe(printValue(openPeer(plan).decode(both)));
       }),
       { numRuns },
     );
