@@ -22,9 +22,6 @@ export type MapKeyType = Exclude<ScalarType, "double" | "float" | "bytes">;
 /** Scalars of 64 bits, which JavaScript's numbers hold exactly up to 2^53 only. */
 export type Int64Type = "int64" | "uint64" | "sint64" | "fixed64" | "sfixed64";
 
-/** How a value lies on the wire; groups (3 and 4) are only ever skipped. */
-export const wireTypes = { varint: 0, fixed64: 1, delimited: 2, fixed32: 5 } as const;
-
 const wireTypeOf: Readonly<Record<ScalarType, 0 | 1 | 2 | 5>> = Object.freeze({
   double: 1,
   float: 5,

@@ -94,6 +94,19 @@ describe.each([true, false])("generated: %s", (generate) => {
     },
   );
 
+  test("what is too long has a path", () => {
+    const short = open({ maxStringBytes: 3 });
+    const path = (path: string) =>
+      expect.objectContaining({ details: expect.objectContaining({ path }) });
+    expect(() => short.encode({ text: "four" })).toThrow(path("text"));
+    expect(() => short.encode({ next: { names: ["", "four"] } })).toThrow(path("next.names[1]"));
+    expect(() => short.encode({ bytes: new Uint8Array(4) })).toThrow(path("bytes"));
+    expect(() => short.encode({ map: { four: true } })).toThrow(path("map[*]"));
+    expect(() => short.decode(open().encode({ next: { text: "four" } }))).toThrow(
+      path("next.text"),
+    );
+  });
+
   test("maxStringBytes bounds bytes", () => {
     const bytes = new Uint8Array(40);
     const short = open({ maxStringBytes: 39 });

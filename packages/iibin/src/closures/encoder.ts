@@ -23,10 +23,10 @@ import {
   tooDeep,
   tooMany,
 } from "../wire/message-checks.ts";
-import { writeRaw } from "../wire/write-text.ts";
+import { badText, writeRaw } from "../wire/write-text.ts";
 import { writeUint32 } from "../wire/write-varint.ts";
 import { grow, setLength, type Writer } from "../wire/writer.ts";
-import { room, scalarWriter } from "./scalar-writers.ts";
+import { notOfType, room, scalarWriter } from "./scalar-writers.ts";
 
 /** Writes a field that is there, with its key. */
 type WriteField = (w: Writer, p: number, value: unknown, depth: number) => number;
@@ -143,8 +143,11 @@ function valueWriter(
   made: Map<AnySchema, EncodeFunction>,
 ): WriteValue {
   const expected = expectedValue(field, schema.profile);
-  const fail = (value: unknown, index: unknown) => {
-    const fault = bad(schema.name, field.name, expected, value);
+  const fail = (value: unknown, index: unknown, w?: Writer, result = notOfType) => {
+    const fault =
+      w === undefined || result === notOfType
+        ? bad(schema.name, field.name, expected, value)
+        : badText(w, schema.name, field.name, result, value);
     return index === undefined ? fault : atIndex(fault, index);
   };
   if (field.kind === "message") {
@@ -175,7 +178,7 @@ function valueWriter(
   const write = scalarWriter(field.scalar, schema.profile);
   return (w, p, value, _depth, index) => {
     const end = write(w, p, value);
-    if (end < 0) throw fail(value, index);
+    if (end < 0) throw fail(value, index, w, end);
     return end;
   };
 }
@@ -239,7 +242,8 @@ function mapWriter(
     const from = writeUint32(w.b, p, key) + 1;
     w.b[from] = keyOfKey;
     let end = writeKey(w, from + 1, entryKey);
-    if (end < 0) throw bad(schema.name, field.name, expected, entryKey);
+    if (end === notOfType) throw bad(schema.name, field.name, expected, entryKey);
+    if (end < 0) throw atIndex(badText(w, schema.name, field.name, end, entryKey), entryKey);
     w.b[end] = keyOfValue;
     end = writeValue(w, end + 1, value, depth, entryKey);
     if (end + room > w.b.length) grow(w, end, room);

@@ -18,7 +18,10 @@ import type { Writer } from "../wire/writer.ts";
 /** Room that is there before a value is written; text and bytes make room for themselves, and for it. */
 export const room = 64;
 
-/** Writes a value for which there is room; gives the position after it, or -1 when it is of no such type. */
+/** What writing gives for a value of another type. */
+export const notOfType = -3;
+
+/** Writes a value for which there is room; gives the position after it, or a negative number. */
 export type WriteScalar = (w: Writer, p: number, value: unknown) => number;
 
 /** @internal */
@@ -26,44 +29,45 @@ export function scalarWriter(scalar: ScalarType, profile: Profile): WriteScalar 
   switch (scalar) {
     case "double":
       return (w, p, v) => {
-        if (typeof v !== "number") return -1;
+        if (typeof v !== "number") return notOfType;
         w.v.setFloat64(p, v, true);
         return p + 8;
       };
     case "float":
       return (w, p, v) => {
-        if (typeof v !== "number") return -1;
+        if (typeof v !== "number") return notOfType;
         w.v.setFloat32(p, v, true);
         return p + 4;
       };
     case "int32":
-      return (w, p, v) => (isSigned(v) ? writeInt32(w.b, p, v) : -1);
+      return (w, p, v) => (isSigned(v) ? writeInt32(w.b, p, v) : notOfType);
     case "uint32":
-      return (w, p, v) => (isUnsigned(v) ? writeUint32(w.b, p, v) : -1);
+      return (w, p, v) => (isUnsigned(v) ? writeUint32(w.b, p, v) : notOfType);
     case "sint32":
-      return (w, p, v) => (isSigned(v) ? writeUint32(w.b, p, ((v << 1) ^ (v >> 31)) >>> 0) : -1);
+      return (w, p, v) =>
+        isSigned(v) ? writeUint32(w.b, p, ((v << 1) ^ (v >> 31)) >>> 0) : notOfType;
     case "fixed32":
       return (w, p, v) => {
-        if (!isUnsigned(v)) return -1;
+        if (!isUnsigned(v)) return notOfType;
         w.v.setUint32(p, v, true);
         return p + 4;
       };
     case "sfixed32":
       return (w, p, v) => {
-        if (!isSigned(v)) return -1;
+        if (!isSigned(v)) return notOfType;
         w.v.setInt32(p, v, true);
         return p + 4;
       };
     case "int64":
-      return (w, p, v) => (isInt64(v) ? writeVarint64(w, p, v) : -1);
+      return (w, p, v) => (isInt64(v) ? writeVarint64(w, p, v) : notOfType);
     case "uint64": {
       const fits = profile === "king" ? isUint63 : isUint64;
-      return (w, p, v) => (fits(v) ? writeVarint64(w, p, v) : -1);
+      return (w, p, v) => (fits(v) ? writeVarint64(w, p, v) : notOfType);
     }
     case "sint64":
       return (w, p, v) =>
         !isInt64(v)
-          ? -1
+          ? notOfType
           : typeof v === "number"
             ? writeZigzagInteger(w.b, p, v)
             : writeZigzagBigint(w.b, p, v);
@@ -71,21 +75,21 @@ export function scalarWriter(scalar: ScalarType, profile: Profile): WriteScalar 
     case "sfixed64": {
       const fits = scalar === "sfixed64" ? isInt64 : profile === "king" ? isUint63 : isUint64;
       return (w, p, v) => {
-        if (!fits(v)) return -1;
+        if (!fits(v)) return notOfType;
         writeFixed64(w.v, p, v);
         return p + 8;
       };
     }
     case "bool":
       return (w, p, v) => {
-        if (typeof v !== "boolean") return -1;
+        if (typeof v !== "boolean") return notOfType;
         w.b[p] = v ? 1 : 0;
         return p + 1;
       };
     case "string":
-      return (w, p, v) => (typeof v === "string" ? writeText(w, p, v, room) : -1);
+      return (w, p, v) => (typeof v === "string" ? writeText(w, p, v, room) : notOfType);
     case "bytes":
-      return (w, p, v) => (v instanceof Uint8Array ? writeBytes(w, p, v, room) : -1);
+      return (w, p, v) => (v instanceof Uint8Array ? writeBytes(w, p, v, room) : notOfType);
   }
 }
 

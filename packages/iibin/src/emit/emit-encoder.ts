@@ -270,17 +270,16 @@ class MessageEncoder {
       case "double":
         lines.add(`w.v.setFloat64(p, ${value}, true);`, "p += 8;");
         break;
-      case "string": {
-        const expected = literal(expectedScalar("string", ""));
+      case "string":
+      case "bytes": {
+        const write = use(scalar === "string" ? "writeText" : "writeBytes");
+        const fault = `${use("badText")}(w, ${this.#name}, ${literal(field.name)}, p, ${value})`;
         lines.add(
-          `p = ${use("writeText")}(w, p, ${value}, ${room});`,
-          `if (p < 0) throw ${this.#bad(field, expected, value, index)};`,
+          `p = ${write}(w, p, ${value}, ${room});`,
+          `if (p < 0) throw ${index === undefined ? fault : `${use("atIndex")}(${fault}, ${index})`};`,
           "b = w.b;",
         );
-        break;
       }
-      case "bytes":
-        lines.add(`p = ${use("writeBytes")}(w, p, ${value}, ${room});`, "b = w.b;");
     }
   }
 

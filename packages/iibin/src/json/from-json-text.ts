@@ -2,7 +2,7 @@ import { resolveLimits } from "../limits.ts";
 import type { Message } from "../message.ts";
 import type { AnySchema } from "../schema.ts";
 import { type FromJsonOptions, fromJson } from "./from-json.ts";
-import { describeKey, JsonWalk } from "./json-walk.ts";
+import { JsonWalk } from "./json-walk.ts";
 import { findRepeatedKey } from "./repeated-key.ts";
 
 /**
@@ -39,7 +39,14 @@ export function fromJsonText(
     throw walk.expected("JSON text", text);
   }
   const repeated = findRepeatedKey(text);
-  if (repeated !== undefined)
-    throw walk.refuse(`expected each key once in an object, got ${describeKey(repeated)} twice`);
+  if (repeated !== undefined) {
+    // Other keys may be those of a map, and somebody's secret.
+    const isField = schema.fields.some(
+      ({ jsonName, protoName }) => jsonName === repeated || protoName === repeated,
+    );
+    throw walk.refuse(
+      `expected each key once in an object, got ${isField ? repeated : "one"} twice`,
+    );
+  }
   return fromJson(schema, json, options);
 }

@@ -41,7 +41,7 @@ export {
   readUint64Number,
 } from "./read-varint.ts";
 export { readKey, readLength, skipField, tooLong, wrongWireType } from "./reader.ts";
-export { writeBytes, writeRaw, writeText } from "./write-text.ts";
+export { badText, writeBytes, writeRaw, writeText } from "./write-text.ts";
 export {
   isInt64,
   isUint63,

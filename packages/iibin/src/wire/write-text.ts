@@ -1,4 +1,4 @@
-import { Fault, overLimit } from "./fault.ts";
+import { at, bad, Fault, overLimit } from "./fault.ts";
 import { grow, lengthWidth, setLength, type Writer } from "./writer.ts";
 
 /** What Node's buffers can do beyond `Uint8Array`; absent in browsers. */
@@ -15,9 +15,13 @@ const encoder = /* @__PURE__ */ new TextEncoder();
 // Below it a loop is faster than a call out of JavaScript.
 const shortText = 24;
 
+/** What writing gives instead of a position: for a lone surrogate, and for too many bytes. */
+const illFormed = -1;
+const tooLarge = -2;
+
 /**
  * Writes length and UTF-8 of `text` and leaves room for `after` more bytes; gives the position after
- * it, or -1 for text with a lone surrogate. `w.b` may be another buffer afterwards.
+ * it, or a negative number that {@link badText} explains. `w.b` may be another buffer afterwards.
  */
 export function writeText(w: Writer, p: number, text: string, after: number): number {
   const length = text.length;
@@ -31,7 +35,7 @@ export function writeText(w: Writer, p: number, text: string, after: number): nu
       b[q++] = unit;
     }
     b[p] = length;
-    if (length > w.maxStringBytes) throw overLimit("maxStringBytes", w.maxStringBytes);
+    if (length > w.maxStringBytes) return tooLarge;
     return q;
   }
   return writeLongText(w, p, text, after);
@@ -53,7 +57,7 @@ function writeShortUnicode(w: Writer, p: number, q: number, text: string, first:
     }
     if (unit >= 0xd800 && unit < 0xe000) {
       const low = text.charCodeAt(i + 1);
-      if (unit >= 0xdc00 || !(low >= 0xdc00 && low < 0xe000)) return -1;
+      if (unit >= 0xdc00 || !(low >= 0xdc00 && low < 0xe000)) return illFormed;
       i++;
       unit = 0x1_0000 + ((unit & 0x3ff) << 10) + (low & 0x3ff);
       b[q++] = 0xf0 | (unit >> 18);
@@ -63,14 +67,14 @@ function writeShortUnicode(w: Writer, p: number, q: number, text: string, first:
     b[q++] = 0x80 | (unit & 63);
   }
   const bytes = q - p - 1;
-  if (bytes > w.maxStringBytes) throw overLimit("maxStringBytes", w.maxStringBytes);
+  if (bytes > w.maxStringBytes) return tooLarge;
   b[p] = bytes;
   return q;
 }
 
 function writeLongText(w: Writer, p: number, text: string, after: number): number {
   const { length } = text;
-  if (length > w.maxStringBytes) throw overLimit("maxStringBytes", w.maxStringBytes);
+  if (length > w.maxStringBytes) return tooLarge;
   // Three bytes for each unit are room enough; for long text that would be much too much.
   let most = length * 3;
   if (most > 4_096) {
@@ -85,21 +89,34 @@ function writeLongText(w: Writer, p: number, text: string, after: number): numbe
     b.utf8Write === undefined
       ? encoder.encodeInto(text, b.subarray(from)).written
       : b.utf8Write(text, from, most);
-  if (written !== length && !text.isWellFormed()) return -1;
-  if (written > w.maxStringBytes) throw overLimit("maxStringBytes", w.maxStringBytes);
+  if (written !== length && !text.isWellFormed()) return illFormed;
+  if (written > w.maxStringBytes) return tooLarge;
   return setLength(b, from, from + written, width);
 }
 
-/** Writes length and bytes, and leaves room for `after` more; `w.b` may be another buffer afterwards. */
+/** As {@link writeText}, for bytes. */
 export function writeBytes(w: Writer, p: number, bytes: Uint8Array, after: number): number {
   const { length } = bytes;
-  if (length > w.maxStringBytes) throw overLimit("maxStringBytes", w.maxStringBytes);
+  if (length > w.maxStringBytes) return tooLarge;
   let b = w.b;
   if (p + length + 5 + after > b.length) b = grow(w, p, length + 5 + after);
   const width = lengthWidth(length);
   const from = p + width;
   copyBytes(b, from, bytes);
   return setLength(b, from, from + length, width);
+}
+
+/** What writing text or bytes had against them. */
+export function badText(
+  w: Writer,
+  schema: string,
+  field: string,
+  result: number,
+  value: unknown,
+): Fault {
+  return result === tooLarge
+    ? (at(overLimit("maxStringBytes", w.maxStringBytes), schema, field) as Fault)
+    : bad(schema, field, "text without lone surrogates", value);
 }
 
 /** Writes bytes as they are: fields that were kept. */
