@@ -67,7 +67,7 @@ function write(w: Writer, encoder: Encoder, message: unknown): number {
     const size = end - w.start;
     if (size > limits.maxBytes) throw overLimit("maxBytes", limits.maxBytes);
     if (size > encoder.expected - 512) encoder.expected = size + (size >> 3) + 512;
-    else encoder.expected -= (encoder.expected - size) >> 6;
+    else encoder.expected -= (encoder.expected - size) >> 3;
     return end;
   } catch (error) {
     throw error instanceof Fault ? errorOf(error, name) : error;

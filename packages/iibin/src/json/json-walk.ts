@@ -92,6 +92,6 @@ export class JsonWalk {
  * A key for an error message. It can be data that came to the wrong place; what looks like a name is
  * no secret.
  */
-export function describeKey(key: string): string {
+function describeKey(key: string): string {
   return /^[A-Za-z_]\w{0,40}$/.test(key) ? key : `a key of ${key.length} characters`;
 }
