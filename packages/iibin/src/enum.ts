@@ -1,6 +1,8 @@
+import { optionFault } from "./check-options.ts";
 import { isDefinition } from "./definition.ts";
 import { describeValue } from "./describe-value.ts";
 import { iibinErrors } from "./errors.ts";
+import { isRegistry } from "./is-registry.ts";
 import type { Registry } from "./registry.ts";
 
 /** Numbers by member name; each fits 32 bits, signed. */
@@ -22,11 +24,13 @@ export interface DefineEnumOptions {
   readonly allowAlias?: boolean;
 }
 
+const enumOptions: readonly string[] = ["registry", "allowAlias"];
+
 /**
  * Defines an enum: member names to numbers from -2^31 to 2^31-1.
  *
- * @throws {KingError} `KING_IIBIN_SCHEMA_INVALID` for a number out of range or used twice,
- * `KING_IIBIN_REGISTRY` when the registry has the name already.
+ * @throws {KingError} `KING_IIBIN_SCHEMA_INVALID` for a number out of range or used twice and for
+ * options there are not, `KING_IIBIN_REGISTRY` when the registry has the name already.
  */
 /* @__NO_SIDE_EFFECTS__ */
 export function defineEnum<const Name extends string, const Members extends EnumMembers>(
@@ -41,6 +45,13 @@ export function defineEnum<const Name extends string, const Members extends Enum
     });
   if (typeof name !== "string" || name === "")
     throw refuse(undefined, `expected a name, got ${describeValue(name)}`);
+  const fault = optionFault(options, enumOptions);
+  if (fault !== undefined) throw refuse(undefined, fault.message);
+  const { registry, allowAlias = false } = options ?? {};
+  if (registry !== undefined && !isRegistry(registry))
+    throw refuse(undefined, `registry: expected a Registry, got ${describeValue(registry)}`);
+  if (typeof members !== "object" || members === null || Array.isArray(members))
+    throw refuse(undefined, `expected an object of members, got ${describeValue(members)}`);
   const names = new Map<number, string>();
   for (const [member, number] of Object.entries(members)) {
     if ((number | 0) !== number)
@@ -49,7 +60,7 @@ export function defineEnum<const Name extends string, const Members extends Enum
         `${member}: expected an integer of 32 bits, got ${describeValue(number)}`,
       );
     const earlier = names.get(number);
-    if (earlier !== undefined && options?.allowAlias !== true)
+    if (earlier !== undefined && !allowAlias)
       throw refuse(member, `${member}: ${number} is the number of ${earlier} already`);
     if (earlier === undefined) names.set(number, member);
   }
@@ -60,7 +71,7 @@ export function defineEnum<const Name extends string, const Members extends Enum
     name,
     members: Object.freeze(own) as Members,
   });
-  options?.registry?.add(made);
+  registry?.add(made);
   return made;
 }
 

@@ -45,6 +45,12 @@ export function fromKing(
   fields: Readonly<Record<string, KingField>>,
   registry?: Registry,
 ): AnySchema {
+  if (typeof fields !== "object" || fields === null || Array.isArray(fields))
+    throw iibinErrors.create(
+      "KING_IIBIN_SCHEMA_INVALID",
+      `schema ${name}: expected an object of fields, got ${describeValue(fields)}`,
+      { schema: name },
+    );
   const refuse: FieldRefusal = (field, message) =>
     iibinErrors.create("KING_IIBIN_SCHEMA_INVALID", `schema ${name}, field ${field}: ${message}`, {
       schema: name,

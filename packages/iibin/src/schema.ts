@@ -1,8 +1,10 @@
+import { optionFault } from "./check-options.ts";
 import { isDefinition } from "./definition.ts";
 import { describeValue } from "./describe-value.ts";
 import type { Enum } from "./enum.ts";
 import { iibinErrors } from "./errors.ts";
 import { type Field, resolveFields } from "./field.ts";
+import { isRegistry } from "./is-registry.ts";
 import type { Registry } from "./registry.ts";
 import { isMapKeyType, isScalarType, type MapKeyType, type ScalarType } from "./scalar-type.ts";
 
@@ -105,6 +107,7 @@ export interface DefineSchemaOptions<In extends Profile = Profile> {
 
 /** Fields a schema may have unless `maxFields` says otherwise. */
 const usualMaxFields = 512;
+const schemaOptions: readonly string[] = ["profile", "registry", "maxFields"];
 const largestTag = 2 ** 29 - 1;
 
 /**
@@ -119,8 +122,6 @@ export function defineSchema<
   const Fields extends FieldDefinitions,
   In extends Profile = "protobuf",
 >(name: Name, fields: Fields, options?: DefineSchemaOptions<In>): Schema<Name, Fields, In> {
-  const profile = (options?.profile ?? "protobuf") as In;
-  const registry = options?.registry;
   const refuse: Refuse = (field, message) =>
     iibinErrors.create(
       "KING_IIBIN_SCHEMA_INVALID",
@@ -129,14 +130,19 @@ export function defineSchema<
     );
   if (typeof name !== "string" || name === "")
     throw refuse(undefined, `expected a name, got ${describeValue(name)}`);
+  const fault = optionFault(options, schemaOptions);
+  if (fault !== undefined) throw refuse(undefined, fault.message);
+  const { profile = "protobuf" as In, registry, maxFields = usualMaxFields } = options ?? {};
   if (profile !== "protobuf" && profile !== "king")
     throw refuse(undefined, `expected profile "protobuf" or "king", got ${String(profile)}`);
-  const definition = checkDefinitions(
-    fields,
-    profile,
-    options?.maxFields ?? usualMaxFields,
-    refuse,
-  );
+  if (registry !== undefined && !isRegistry(registry))
+    throw refuse(undefined, `registry: expected a Registry, got ${describeValue(registry)}`);
+  if (!Number.isSafeInteger(maxFields) || maxFields < 0)
+    throw refuse(
+      undefined,
+      `maxFields: expected an integer from 0 on, got ${describeValue(maxFields)}`,
+    );
+  const definition = checkDefinitions(fields, profile, maxFields, refuse);
   let resolved: readonly Field[] | undefined;
   const schema: Schema<Name, Fields, In> = {
     kind: "schema",
@@ -187,7 +193,7 @@ function checkDefinitions(
   maxFields: number,
   refuse: Refuse,
 ): FieldDefinitions {
-  if (typeof given !== "object" || given === null)
+  if (typeof given !== "object" || given === null || Array.isArray(given))
     throw refuse(undefined, `expected an object of fields, got ${describeValue(given)}`);
   const entries = Object.entries(given);
   if (entries.length > maxFields)

@@ -1,7 +1,7 @@
 import { resolveLimits } from "../limits.ts";
 import type { Message } from "../message.ts";
 import type { AnySchema } from "../schema.ts";
-import { type FromJsonOptions, fromJson } from "./from-json.ts";
+import { checkFromJsonOptions, type FromJsonOptions, fromJson } from "./from-json.ts";
 import { JsonWalk } from "./json-walk.ts";
 import { findRepeatedKey } from "./repeated-key.ts";
 
@@ -10,7 +10,8 @@ import { findRepeatedKey } from "./repeated-key.ts";
  * key twice is refused, and text of more than `limits.maxBytes` UTF-16 units.
  *
  * @throws {KingError} `KING_IIBIN_JSON_INVALID` for text that is no JSON or does not fit the schema,
- * `KING_IIBIN_LIMIT` for text that is too long, has too much in it or is too deep.
+ * `KING_IIBIN_LIMIT` for text that is too long, has too much in it or is too deep,
+ * `KING_IIBIN_SCHEMA_INVALID` when two fields have one name in JSON, `KING_IIBIN_OPTION_INVALID`.
  */
 export function fromJsonText<S extends AnySchema>(
   schema: S,
@@ -27,6 +28,7 @@ export function fromJsonText(
   text: string,
   options?: FromJsonOptions,
 ): Record<string, unknown> {
+  checkFromJsonOptions(options);
   const walk = new JsonWalk(schema, options?.limits);
   if (typeof text !== "string") throw walk.expected("JSON text", text);
   const { maxBytes } = resolveLimits(options?.limits, schema.profile);

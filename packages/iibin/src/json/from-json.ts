@@ -1,3 +1,4 @@
+import { checkChoice, checkOptions } from "../check-options.ts";
 import type { Limits } from "../limits.ts";
 import type { Message } from "../message.ts";
 import type { Registry } from "../registry.ts";
@@ -23,7 +24,8 @@ export interface FromJsonOptions {
  *
  * @param json what `JSON.parse` gives, which has lost digits beyond 2^53 and keys that came twice
  * @throws {KingError} `KING_IIBIN_JSON_INVALID` for JSON that does not fit the schema,
- * `KING_IIBIN_LIMIT` for JSON with too much in it or too deep.
+ * `KING_IIBIN_LIMIT` for JSON with too much in it or too deep, `KING_IIBIN_SCHEMA_INVALID` when two
+ * fields have one name in JSON, `KING_IIBIN_OPTION_INVALID`.
  */
 export function fromJson<S extends AnySchema>(
   schema: S,
@@ -40,6 +42,15 @@ export function fromJson(
   json: unknown,
   options: FromJsonOptions = {},
 ): Record<string, unknown> {
+  checkFromJsonOptions(options);
   const walk = new JsonWalk(schema, options.limits);
   return new JsonReader(walk, options).message(schema, json);
+}
+
+const known: readonly string[] = ["ignoreUnknownFields", "int64", "registry", "limits"];
+
+/** @internal */
+export function checkFromJsonOptions(options: FromJsonOptions | undefined): void {
+  checkOptions(options, known);
+  checkChoice("int64", options?.int64, ["bigint", "number"]);
 }

@@ -1,3 +1,4 @@
+import { checkOptions } from "../check-options.ts";
 import type { Limits } from "../limits.ts";
 import type { MessageInput } from "../message.ts";
 import type { Registry } from "../registry.ts";
@@ -30,13 +31,23 @@ export interface ToJsonOptions {
  *
  * @returns what `JSON.stringify` writes: for most types an object
  * @throws {KingError} `KING_IIBIN_JSON_INVALID` for a message that does not fit the schema or has no
- * JSON, such as a timestamp after the year 9999, `KING_IIBIN_LIMIT` for one with too much in it or too deep.
+ * JSON, such as a timestamp after the year 9999, `KING_IIBIN_LIMIT` for one with too much in it or too
+ * deep, `KING_IIBIN_SCHEMA_INVALID` when two fields have one name in JSON, `KING_IIBIN_OPTION_INVALID`.
  */
 export function toJson<S extends AnySchema>(
   schema: S,
   message: MessageInput<S>,
   options: ToJsonOptions = {},
 ): JsonValue {
+  checkOptions(options, known);
   const walk = new JsonWalk(schema, options.limits);
   return new JsonWriter(walk, options).message(schema, message);
 }
+
+const known: readonly string[] = [
+  "alwaysPrintFieldsWithNoPresence",
+  "useProtoFieldName",
+  "enumsAsIntegers",
+  "registry",
+  "limits",
+];

@@ -1,4 +1,6 @@
+import { checkOptions } from "../check-options.ts";
 import { collectDefinitions } from "../collect-definitions.ts";
+import { describeValue } from "../describe-value.ts";
 import { type Enum, isEnum } from "../enum.ts";
 import { iibinErrors } from "../errors.ts";
 import { type Field, lowerCamelCase } from "../field.ts";
@@ -28,12 +30,20 @@ export interface ExportProtoOptions {
  * @returns the text, which ends with a line feed.
  * @throws {KingError} `KING_IIBIN_PROTO_UNSUPPORTED` naming schema, field and rule: for names that are
  * no identifiers or clash, enums without a member 0, and definitions of several packages;
- * `KING_IIBIN_REGISTRY` when two definitions have one name.
+ * `KING_IIBIN_REGISTRY` when two definitions have one name, `KING_IIBIN_SCHEMA_INVALID` when a type
+ * given by name or function is missing, `KING_IIBIN_OPTION_INVALID`.
  */
 export function exportProto(
   definitions: Registry | Iterable<Enum | AnySchema>,
   options: ExportProtoOptions = {},
 ): string {
+  checkOptions(options, ["package"]);
+  if (options.package !== undefined && typeof options.package !== "string")
+    throw iibinErrors.create(
+      "KING_IIBIN_OPTION_INVALID",
+      `package: expected text, got ${describeValue(options.package)}`,
+      { option: "package" },
+    );
   const layout = layOut(collectDefinitions(definitions), options.package);
   const imports = layout.imports.map((path) => `import "${path}";`);
   const lines = [

@@ -1,3 +1,4 @@
+import { checkOptions } from "../check-options.ts";
 import { iibinErrors } from "../errors.ts";
 import { Registry } from "../registry.ts";
 import { wellKnownTypes } from "../well-known/well-known-types.ts";
@@ -51,7 +52,7 @@ export function importProto(
   source: string | Readonly<Record<string, string>>,
   options: ImportProtoOptions = {},
 ): Registry {
-  const settings = checkOptions(options);
+  const settings = settingsOf(options);
   const files = readSources(source, settings).map((each) => parseProto(each, settings));
   const root = new Scope("package", "");
   for (const file of files) declareNames(root, file);
@@ -87,16 +88,15 @@ export function importProto(
   return registry;
 }
 
-function checkOptions(options: ImportProtoOptions): Required<ImportProtoOptions> {
+function settingsOf(options: ImportProtoOptions): Required<ImportProtoOptions> {
+  checkOptions(options, Object.keys(usualLimits));
   const settings = { ...usualLimits };
   for (const [option, value] of Object.entries(options)) {
     if (value === undefined) continue;
     const expected =
       option === "fieldNames"
         ? value !== "camel" && value !== "proto" && '"camel" or "proto"'
-        : !Object.hasOwn(usualLimits, option)
-          ? "no such option"
-          : !(Number.isSafeInteger(value) && value > 0) && "a positive integer";
+        : !(Number.isSafeInteger(value) && value > 0) && "a positive integer";
     if (expected !== false)
       throw iibinErrors.create(
         "KING_IIBIN_OPTION_INVALID",
