@@ -34,6 +34,8 @@ export interface Codec<In, Out = In> extends Omit<CodecPort<Out>, "encode"> {
   encodeInto(message: In, target: Uint8Array, offset?: number): number;
   /** As the function `decode`. */
   decode(bytes: Uint8Array): Out;
+  /** Bytes of one message, at most. */
+  readonly maxBytes: number;
   /** Records of one batch, at most. */
   readonly maxBatch: number;
 }
@@ -59,6 +61,7 @@ export function createCodec<S extends AnySchema, const O extends CodecOptions>(
   return {
     contentType,
     name: schema.name,
+    maxBytes: encoder.limits.maxBytes,
     maxBatch: encoder.limits.maxBatch,
     encode: (message) => runEncoder(encoder, message, copy),
     encodeInto: (message, target, offset = 0) => runEncoderInto(encoder, message, target, offset),

@@ -1,4 +1,5 @@
 import { closureDecoder } from "./closures/decoder.ts";
+import { compiledOf } from "./compiled.ts";
 import type { DecodeOptions, MessageClass } from "./decode-options.ts";
 import { describeValue } from "./describe-value.ts";
 import type { DecoderVariant } from "./emit/emit-decoder.ts";
@@ -9,7 +10,7 @@ import { iibinErrors } from "./errors.ts";
 import { type Limits, resolveLimits } from "./limits.ts";
 import type { Message } from "./message.ts";
 import { type Decoder, runDecoder } from "./run-decoder.ts";
-import { type AnySchema, compiled } from "./schema.ts";
+import type { AnySchema } from "./schema.ts";
 
 /** A message as decoding with these options gives it. */
 export type DecodedMessage<S extends AnySchema, O extends DecodeOptions> = O extends {
@@ -30,7 +31,7 @@ export function decode<S extends AnySchema, const O extends DecodeOptions & { li
   bytes: Uint8Array,
   options?: O,
 ): DecodedMessage<S, O> {
-  const slot = schema[compiled];
+  const slot = compiledOf(schema);
   let decoder: Decoder;
   if (options === undefined) {
     slot.decoders[0] ??= makeDecoder(schema);
@@ -40,7 +41,7 @@ export function decode<S extends AnySchema, const O extends DecodeOptions & { li
 }
 
 function decoderFor(schema: AnySchema, options: DecodeOptions & { limits?: Limits }): Decoder {
-  const { decoders } = schema[compiled];
+  const { decoders } = compiledOf(schema);
   let decoder: Decoder;
   if (options.into === undefined) {
     const index =

@@ -1,9 +1,10 @@
 import { closureEncoder } from "./closures/encoder.ts";
+import { compiledOf } from "./compiled.ts";
 import { canGenerate, generateEncoder } from "./emit/generate.ts";
 import { type Limits, resolveLimits } from "./limits.ts";
 import type { MessageInput } from "./message.ts";
 import { type Encoder, runEncoder } from "./run-encoder.ts";
-import { type AnySchema, compiled } from "./schema.ts";
+import type { AnySchema } from "./schema.ts";
 
 /** How {@link encode} goes about it. */
 export interface EncodeOptions {
@@ -27,7 +28,7 @@ export function encode<S extends AnySchema>(
   message: MessageInput<S>,
   options?: EncodeOptions,
 ): Uint8Array {
-  const slot = schema[compiled];
+  const slot = compiledOf(schema);
   slot.encoder ??= makeEncoder(schema);
   let encoder = slot.encoder as Encoder;
   if (options?.limits !== undefined)

@@ -11,8 +11,9 @@ export interface Limits {
   /** Longest string or bytes value, in bytes. @default 16_777_216 */
   readonly maxStringBytes?: number;
   /**
-   * List items, map entries and nested messages in one message to be decoded, together; items of one
-   * list or map to be encoded. @default 1_048_576
+   * Items of one list or map to be encoded. Of one message to be decoded, list items, map entries and
+   * nested messages together; such a message counts as one, and one more for each of its fields that
+   * are lists or maps, and for each 16 fields. @default 1_048_576
    */
   readonly maxItems?: number;
   /** Records of one batch. @default 65_536 */

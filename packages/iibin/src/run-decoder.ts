@@ -3,7 +3,7 @@ import type { DecodeFunction } from "./emit/functions.ts";
 import { iibinErrors } from "./errors.ts";
 import type { ResolvedLimits } from "./limits.ts";
 import { errorOf, Fault, overLimit } from "./wire/fault.ts";
-import { Reader } from "./wire/reader.ts";
+import { Reader, viewPays } from "./wire/reader.ts";
 
 /** @internal */
 export interface Decoder {
@@ -17,9 +17,6 @@ export interface Decoder {
 }
 
 const idle = /* @__PURE__ */ new Reader();
-/** From so many bytes on a view of the memory costs less than it saves. */
-const viewPays = 2_048;
-
 /** @internal */
 export function runDecoder(decoder: Decoder, bytes: Uint8Array): unknown {
   const { limits } = decoder;
@@ -34,6 +31,8 @@ export function runDecoder(decoder: Decoder, bytes: Uint8Array): unknown {
   r.items = r.maxItems = limits.maxItems;
   r.maxStringBytes = limits.maxStringBytes;
   r.maxDepth = limits.maxDepth;
+  r.maxBytes = limits.maxBytes;
+  r.together = 0;
   r.v =
     length < viewPays ? undefined : new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {
@@ -53,6 +52,7 @@ export function runDecoder(decoder: Decoder, bytes: Uint8Array): unknown {
 function explain(decoder: Decoder, bytes: Uint8Array, r: Reader): Fault | undefined {
   if (decoder.explain === undefined || bytes.length > decoder.limits.maxBytes) return undefined;
   r.items = r.maxItems;
+  r.together = 0;
   try {
     decoder.explain()(bytes, 0, bytes.length, r, decoder.limits.maxDepth);
   } catch (error) {

@@ -8,6 +8,7 @@ export { type BuiltCodecParts, builtCodec } from "./built-codec.ts";
 export type { Codec } from "./codec.ts";
 export { unknownFields } from "./unknown-fields.ts";
 // Not by way of the object that run-time generation uses, which would keep all of them in every bundle.
+export * from "./wire/decode-parts.ts";
 export * from "./wire/fault.ts";
 export * from "./wire/map-entry.ts";
 export * from "./wire/message-checks.ts";

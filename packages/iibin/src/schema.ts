@@ -1,4 +1,5 @@
 import { optionFault } from "./check-options.ts";
+import { compiledSlot } from "./compiled.ts";
 import { isDefinition } from "./definition.ts";
 import { describeValue } from "./describe-value.ts";
 import type { Enum } from "./enum.ts";
@@ -80,20 +81,10 @@ export interface Schema<
    * or does not fit; types given at once are checked by `defineSchema`.
    */
   readonly fields: readonly Field[];
-  /** Where compiled functions are kept; they live as long as the schema. @internal */
-  readonly [compiled]: CompiledFunctions;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a schema of whichever fields
 export type AnySchema = Schema<string, any, Profile>;
-
-export const compiled: unique symbol = Symbol.for("king.iibin.compiled.1") as never;
-
-/** Filled on first use. */
-export interface CompiledFunctions {
-  encoder?: unknown;
-  decoders: unknown[];
-}
 
 /** How {@link defineSchema} goes about it. */
 export interface DefineSchemaOptions<In extends Profile = Profile> {
@@ -153,7 +144,7 @@ export function defineSchema<
       resolved ??= resolveFields(schema, registry, refuse);
       return resolved;
     },
-    [compiled]: { decoders: [] },
+    ...compiledSlot(),
   };
   Object.freeze(schema);
   // Types that are there already are checked at once; the others when they are first needed.

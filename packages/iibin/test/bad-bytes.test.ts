@@ -64,14 +64,14 @@ const everywhere: Case[] = [
   ],
   [
     "a string is longer than its message",
-    "1a 03 12 05 61 0000",
+    "1a 03 12 05 61 0800",
     3,
     "inner.text",
     "a length is larger than what follows",
   ],
   [
     "a value is longer than its message",
-    "1a 02 08 80 01",
+    "1a 02 08 80 0801",
     3,
     "inner.n",
     "the message is cut short",

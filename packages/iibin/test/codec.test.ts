@@ -222,3 +222,108 @@ describe("a batch", () => {
       );
   });
 });
+
+describe.each([true, false])("a message that comes in parts, generated: %s", (generate) => {
+  const Inner = defineSchema("Inner", {
+    a: { tag: 1, type: "int32", required: true },
+    b: { tag: 2, type: "string", required: true },
+    list: { tag: 3, type: "int32", repeated: true },
+  });
+  const Outer = defineSchema("Outer", {
+    inner: { tag: 1, type: Inner },
+    map: { tag: 2, type: Inner, map: "int32" },
+    other: { tag: 3, type: Inner, oneof: "choice" },
+    number: { tag: 4, type: "int32", oneof: "choice" },
+  });
+  const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex.replaceAll(" ", ""), "hex"));
+
+  test("may have a required field in each", () => {
+    const codec = createCodec(Outer, { generate });
+    const whole = { a: 1, b: "x", list: [7, 8] };
+    expect(codec.decode(bytes("0a05 0801 1a01 07 0a06 1201 78 1a01 08")).inner).toEqual(whole);
+    expect(codec.decode(bytes("120f 0805 1204 0801 1807 1205 1201 78 1808")).map).toEqual({
+      5: whole,
+    });
+  });
+
+  test("is what came after another member of its oneof", () => {
+    const codec = createCodec(Outer, { generate });
+    const decoded = codec.decode(bytes("1a04 0801 1807 2001 1a05 0802 1201 79"));
+    expect(decoded).toEqual({ map: {}, other: { a: 2, b: "y", list: [] } });
+  });
+
+  test("makes one instance", () => {
+    let made = 0;
+    class Counted {
+      #list = new Set<number>();
+      constructor() {
+        made++;
+      }
+      set list(items: Iterable<number>) {
+        this.#list = new Set(items);
+      }
+      get size() {
+        return this.#list.size;
+      }
+    }
+    const codec = createCodec(Outer, { generate, into: new Map([[Inner, Counted]]) });
+    const decoded = codec.decode(bytes("0a05 0801 1a01 07 0a06 1201 78 1a01 08"));
+    expect((decoded.inner as unknown as Counted).size).toBe(2);
+    expect(made).toBe(1);
+  });
+
+  test("has the place of a fault in the bytes as they came", () => {
+    const codec = createCodec(Outer, { generate });
+    expect(() => codec.decode(bytes("0a02 0801 0a03 1201 ff"))).toThrow(
+      expect.objectContaining({ message: "Outer.inner.b: a string is no UTF-8 at byte 8" }),
+    );
+  });
+
+  test("keeps unknown fields in time in proportion", () => {
+    const codec = createCodec(Outer, { generate, unknownFields: "keep" });
+    const head = codec.encode({
+      inner: { a: 1, b: "x", [unknownFields]: new Uint8Array([0x7a, 0]) },
+    });
+    const part = bytes("0a02 1802");
+    const message = new Uint8Array(head.length + part.length * 100_000);
+    message.set(head);
+    for (let i = head.length; i < message.length; i += part.length) message.set(part, i);
+    expect(codec.decode(message).inner?.list).toHaveLength(100_000);
+  });
+});
+
+test("fields that are no keys are counted as what they are", () => {
+  class Point {
+    extra = 5;
+    get x() {
+      return 1;
+    }
+  }
+  for (const generate of [true, false]) {
+    const codec = createCodec(Point2, { generate });
+    expect(() => codec.encode(new Point())).toThrow(
+      /expected a field of Point2, got an unknown one/,
+    );
+    const Length = defineSchema("Length", { length: { tag: 1, type: "int32" } });
+    expect(() => createCodec(Length, { generate }).encode([7] as never)).toThrow(
+      /expected an object, a message of Length, got an array/,
+    );
+  }
+});
+
+const Point2 = defineSchema("Point2", { x: { tag: 1, type: "int32" } });
+
+test("a field called __proto__ does not become the prototype of an instance", () => {
+  const S = defineSchema("S", {
+    ["__proto__"]: { tag: 1, type: Point2 },
+    n: { tag: 2, type: "int32" },
+  });
+  class C {
+    declare n: number;
+  }
+  for (const generate of [true, false]) {
+    const decoded = createCodec(S, { generate, into: C }).decode(new Uint8Array([0x0a, 2, 8, 1]));
+    expect(decoded).toBeInstanceOf(C);
+    expect(Object.getOwnPropertyDescriptor(decoded, "__proto__")?.value).toEqual({ x: 1 });
+  }
+});

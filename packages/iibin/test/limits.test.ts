@@ -129,9 +129,64 @@ describe.each([true, false])("generated: %s", (generate) => {
     // Together, when they are decoded.
     const together = open().encode({ list: [true, true], names: [""], map: { a: true } });
     expect(() => codec.decode(together)).toThrow(tooMuch("maxItems", 3));
-    expect(() => codec.decode(nested(4))).toThrow(tooMuch("maxItems", 3));
+    expect(() => codec.decode(nested(1))).toThrow(tooMuch("maxItems", 3));
     // Each message starts afresh.
     expect(codec.decode(codec.encode(most)).list).toHaveLength(3);
+  });
+
+  test("a nested message counts for the lists and maps it has, empty or not, and the root does not", () => {
+    // Three of them, and itself.
+    expect(open({ maxItems: 8 }).decode(nested(2))).toBeTypeOf("object");
+    expect(() => open({ maxItems: 7 }).decode(nested(2))).toThrow(tooMuch("maxItems", 7));
+    const Row = defineSchema("Row", { id: { tag: 1, type: "int32" } });
+    const Table = defineSchema("Table", {
+      rows: { tag: 1, type: Row, repeated: true },
+      byId: { tag: 2, type: Row, map: "int32" },
+    });
+    const table = { rows: [{}, {}], byId: { 7: {} } };
+    const bytes = encode(Table, table);
+    const at = (maxItems: number) => createCodec(Table, { generate, limits: { maxItems } });
+    expect(at(3).decode(bytes).rows).toHaveLength(2);
+    expect(() => at(2).decode(bytes)).toThrow(tooMuch("maxItems", 2));
+  });
+
+  test("many empty messages cost no more memory than maxItems allows", () => {
+    const lists = Object.fromEntries(
+      Array.from({ length: 60 }, (_, i) => [
+        `f${i}`,
+        { tag: i + 2, type: "bytes" as const, ...(i % 2 === 0 && { repeated: true }) },
+      ]),
+    );
+    const Wide = defineSchema("Wide", lists);
+    const Many = defineSchema("Many", { all: { tag: 1, type: Wide, repeated: true } });
+    const bytes = new Uint8Array(2_000_000);
+    for (let i = 0; i < bytes.length; i += 2) bytes[i] = 0x0a;
+    const before = process.memoryUsage().rss;
+    expect(() => createCodec(Many, { generate }).decode(bytes)).toThrow(
+      tooMuch("maxItems", 1_048_576),
+    );
+    expect(process.memoryUsage().rss - before).toBeLessThan(300_000_000);
+  });
+
+  test("a key is too long whether it was met before or not", () => {
+    const bytes = open().encode({ map: { "ten letters": true } });
+    open().decode(bytes);
+    expect(() => open({ maxStringBytes: 3 }).decode(bytes)).toThrow(tooMuch("maxStringBytes", 3));
+  });
+
+  test("parts of a message that are put together count against maxBytes", () => {
+    const part = open().encode({ next: { text: "x".repeat(40) } });
+    const bytes = new Uint8Array(Buffer.concat([part, part, part]));
+    expect(open({ maxBytes: bytes.length }).decode(bytes).next?.text).toHaveLength(40);
+    // At each level again: what is put together at 20 levels is 20 times as much.
+    let deep = part;
+    for (let i = 0; i < 20; i++) {
+      const head = [0x0a, (deep.length & 127) | 128, deep.length >> 7];
+      deep = Uint8Array.from([...head, ...deep, 0x0a, 0]);
+    }
+    expect(() => open({ maxBytes: deep.length * 2 }).decode(deep)).toThrow(
+      tooMuch("maxBytes", deep.length * 2),
+    );
   });
 
   test("a packed list that would be too long is not allocated", () => {

@@ -1,13 +1,14 @@
 import type { MessageClass } from "../decode-options.ts";
 import type { DecoderVariant } from "../emit/emit-decoder.ts";
-import { fieldKey, valueWireType, wireScalar } from "../emit/message-plan.ts";
-import type { Field } from "../field.ts";
+import { fieldKey, messageCost, valueWireType, wireScalar } from "../emit/message-plan.ts";
+import type { Field, MessageField } from "../field.ts";
 import { isInt64Type, type MapKeyType, type ScalarType, scalarWireType } from "../scalar-type.ts";
 import type { AnySchema } from "../schema.ts";
 import { unknownFields } from "../unknown-fields.ts";
+import { decodeParts } from "../wire/decode-parts.ts";
 import { setEntry } from "../wire/map-entry.ts";
 import { atKey, misaligned, missing, tooDeepAt, tooManyAt } from "../wire/message-checks.ts";
-import { copyOf, countVarints, joined } from "../wire/read-bytes.ts";
+import { copyOf, countVarints, joined, noBytes } from "../wire/read-bytes.ts";
 import { type Reader, readKey, readLength, skipField, wrongWireType } from "../wire/reader.ts";
 import { scalarReader } from "./scalar-readers.ts";
 
@@ -21,25 +22,13 @@ type ReadField = (
   depth: number,
 ) => number;
 
-type DecodeMessage = (
-  b: Uint8Array,
-  p: number,
-  end: number,
-  r: Reader,
-  depth: number,
-  /** A message to merge into. */
-  into?: unknown,
-) => unknown;
+type DecodeMessage = (b: Uint8Array, p: number, end: number, r: Reader, depth: number) => unknown;
 
-/** Reads one value, which ends at `r.p`; messages are merged into `into`. */
-type ReadValue = (
-  b: Uint8Array,
-  p: number,
-  end: number,
-  r: Reader,
-  depth: number,
-  into: unknown,
-) => unknown;
+/** Reads one value, which ends at `r.p`. */
+type ReadValue = DecodeMessage;
+
+/** Start and end of each part of a message that may come in several. */
+type Parts = number[];
 
 interface Made {
   readonly variant: DecoderVariant;
@@ -70,19 +59,11 @@ function decoderOf(schema: AnySchema, made: Made): DecodeMessage {
   const readers = new Map<number, ReadField>();
   const byTag = new Map<number, number>();
   const build = messageBuilder(schema, made);
-  const decodeMessage: DecodeMessage = (b, start, end, r, depth, into) => {
+  const inParts: number[] = [];
+  const decodeMessage: DecodeMessage = (b, start, end, r, depth) => {
     if (depth < 0) throw tooDeepAt(r, start);
     const values: unknown[] = new Array(fields.length);
     let unknown: Uint8Array[] | undefined;
-    if (into !== undefined) {
-      const message = into as Record<PropertyKey, unknown>;
-      for (let i = 0; i < fields.length; i++) {
-        const { name } = fields[i] as Field;
-        if (Object.hasOwn(message, name)) values[i] = message[name];
-      }
-      const kept = message[unknownFields];
-      if (kept !== undefined) unknown = [kept as Uint8Array];
-    }
     let p = start;
     let key = 0;
     try {
@@ -101,6 +82,13 @@ function decoderOf(schema: AnySchema, made: Made): DecodeMessage {
             unknown.push(copyOf(b, from, p));
           }
         }
+      }
+      for (const slot of inParts) {
+        const parts = values[slot] as Parts | undefined;
+        if (parts === undefined) continue;
+        const field = fields[slot] as MessageField;
+        key = fieldKey(field.tag, 2);
+        values[slot] = decodeWhole(field.message, parts, b, r, depth, made);
       }
     } catch (error) {
       const slot = byTag.get(key >>> 3);
@@ -121,6 +109,7 @@ function decoderOf(schema: AnySchema, made: Made): DecodeMessage {
   made.decoders.set(schema, decodeMessage);
   for (const [slot, field] of fields.entries()) {
     byTag.set(field.tag, slot);
+    if (comesInParts(schema, field)) inParts.push(slot);
     const wireType = field.map === undefined ? valueWireType(field) : 2;
     const others = fields.flatMap((each, index) =>
       field.oneof !== undefined && each.oneof === field.oneof && each !== field ? [index] : [],
@@ -133,6 +122,35 @@ function decoderOf(schema: AnySchema, made: Made): DecodeMessage {
   return decodeMessage;
 }
 
+/** Whether parts of the field's message are put together before they are decoded: it may come again. */
+function comesInParts(schema: AnySchema, field: Field): boolean {
+  const isSingle = !field.repeated && field.map === undefined;
+  return field.kind === "message" && isSingle && schema.profile === "protobuf";
+}
+
+/** Decodes the message that lies in these parts. */
+function decodeWhole(
+  schema: AnySchema,
+  parts: Parts,
+  b: Uint8Array,
+  r: Reader,
+  depth: number,
+  made: Made,
+): unknown {
+  const [start, end] = parts as [number, number];
+  charge(r, messageCost(schema), start);
+  const decodeMessage = decoderOf(schema, made);
+  return parts.length === 2
+    ? decodeMessage(b, start, end, r, depth - 1)
+    : decodeParts(decodeMessage, b, parts, r, depth - 1);
+}
+
+/** Takes something from what may still come. */
+function charge(r: Reader, cost: number, offset: number): void {
+  r.items -= cost;
+  if (r.items < 0) throw tooManyAt(r, offset);
+}
+
 function fieldReader(
   schema: AnySchema,
   field: Field,
@@ -140,19 +158,26 @@ function fieldReader(
   others: readonly number[],
   made: Made,
 ): ReadField {
+  if (field.map !== undefined) return mapReader(schema, field, field.map, slot, made);
   const readValue = valueReader(schema, field, made);
-  if (field.map !== undefined) return mapReader(schema, field, field.map, slot, readValue, made);
   if (field.repeated)
     return (values, b, p, end, r, depth) => {
-      if (--r.items < 0) throw tooManyAt(r, p);
-      const value = readValue(b, p, end, r, depth, undefined);
+      if (field.kind !== "message") charge(r, 1, p);
+      const value = readValue(b, p, end, r, depth);
       const list = values[slot] as unknown[] | undefined;
       if (list === undefined) values[slot] = [value];
       else list.push(value);
       return r.p;
     };
+  const isInParts = comesInParts(schema, field);
   return (values, b, p, end, r, depth) => {
-    values[slot] = readValue(b, p, end, r, depth, values[slot]);
+    if (isInParts) {
+      const length = readLength(b, p, end, r);
+      const parts = values[slot] as Parts | undefined;
+      if (parts === undefined) values[slot] = [r.p, r.p + length];
+      else parts.push(r.p, r.p + length);
+      r.p += length;
+    } else values[slot] = readValue(b, p, end, r, depth);
     for (let i = 0; i < others.length; i++) values[others[i] as number] = undefined;
     return r.p;
   };
@@ -162,12 +187,12 @@ function valueReader(schema: AnySchema, field: Field, made: Made): ReadValue {
   if (field.kind !== "message")
     return scalarReader(wireScalar(field) as ScalarType, schema.profile, made.variant);
   const decodeMessage = decoderOf(field.message, made);
-  const merges = schema.profile === "protobuf" && !field.repeated;
-  return (b, p, end, r, depth, into) => {
+  const cost = messageCost(field.message);
+  return (b, p, end, r, depth) => {
     const length = readLength(b, p, end, r);
     const from = r.p;
-    if (--r.items < 0) throw tooManyAt(r, from);
-    const message = decodeMessage(b, from, from + length, r, depth - 1, merges ? into : undefined);
+    charge(r, cost, from);
+    const message = decodeMessage(b, from, from + length, r, depth - 1);
     r.p = from + length;
     return message;
   };
@@ -202,15 +227,16 @@ function mapReader(
   field: Field,
   keyType: MapKeyType,
   slot: number,
-  readValue: ReadValue,
   made: Made,
 ): ReadField {
   const isKing = schema.profile === "king";
   // Keys of 64 bits are exact whatever values are: they become text.
   const readKeyValue = scalarReader(keyType, schema.profile, { int64: "bigint" });
+  const scalar = wireScalar(field);
+  const readValue =
+    scalar === undefined ? undefined : scalarReader(scalar, schema.profile, made.variant);
   const keyOfKey = fieldKey(1, scalarWireType(keyType));
   const keyOfValue = fieldKey(2, valueWireType(field));
-  const scalar = wireScalar(field);
   const zeroKey = keyType === "string" ? "" : keyType === "bool" ? false : 0;
   return (values, b, p, end, r, depth) => {
     const length = readLength(b, p, end, r);
@@ -218,9 +244,10 @@ function mapReader(
     const last = p + length;
     const map = (values[slot] as Record<string, unknown> | undefined) ?? {};
     values[slot] = map;
-    if (--r.items < 0) throw tooManyAt(r, p);
+    if (scalar !== undefined) charge(r, 1, p);
     let key: unknown = zeroKey;
     let value: unknown = scalar === undefined ? undefined : zeroOf(scalar, made);
+    let parts: Parts | undefined;
     while (p < last) {
       const record = readKey(b, p, last, r);
       p = r.p;
@@ -228,12 +255,27 @@ function mapReader(
         key = readKeyValue(b, p, last, r);
         p = r.p;
       } else if (record === keyOfValue) {
-        value = readValue(b, p, last, r, depth, isKing ? undefined : value);
-        p = r.p;
+        if (readValue !== undefined) {
+          value = readValue(b, p, last, r);
+          p = r.p;
+        } else {
+          const size = readLength(b, p, last, r);
+          if (parts === undefined || isKing) parts = [r.p, r.p + size];
+          else parts.push(r.p, r.p + size);
+          p = r.p + size;
+        }
       } else p = skipField(b, p, last, r, record, depth, !isKing);
     }
-    if (value === undefined && field.kind === "message")
-      value = decoderOf(field.message, made)(b, last, last, r, depth - 1);
+    if (field.kind === "message") {
+      // A value that is missing is the empty message.
+      const whole = parts ?? [last, last];
+      charge(r, messageCost(field.message), last);
+      const decodeMessage = decoderOf(field.message, made);
+      value =
+        whole.length === 2
+          ? decodeMessage(b, whole[0] as number, whole[1] as number, r, depth - 1)
+          : decodeParts(decodeMessage, b, whole, r, depth - 1);
+    }
     setEntry(map, String(key), value);
     return p;
   };
@@ -242,7 +284,7 @@ function mapReader(
 function zeroOf(scalar: ScalarType, { variant }: Made): unknown {
   if (scalar === "string") return "";
   if (scalar === "bool") return false;
-  if (scalar === "bytes") return new Uint8Array(0);
+  if (scalar === "bytes") return noBytes;
   return isInt64Type(scalar) && variant.int64 !== "number" ? 0n : 0;
 }
 
@@ -250,7 +292,7 @@ function zeroOf(scalar: ScalarType, { variant }: Made): unknown {
 function messageBuilder(
   schema: AnySchema,
   made: Made,
-): (values: readonly unknown[], end: number) => Record<PropertyKey, unknown> {
+): (values: unknown[], end: number) => Record<PropertyKey, unknown> {
   const { fields } = schema;
   const index = made.variant.classes?.get(schema);
   const type = index === undefined ? undefined : made.classes[index];
@@ -260,19 +302,22 @@ function messageBuilder(
   const sometimes = fields.flatMap((field, slot) => (isSometimes(field) ? [slot] : []));
   const inOrder = fields.map((_, slot) => slot);
   return (values, end) => {
+    for (const slot of always) {
+      if (values[slot] !== undefined) continue;
+      const field = fields[slot] as Field;
+      if (field.presence === "required") throw missing(schema.name, field.name, end);
+      values[slot] = absent(field, made);
+    }
     const message: Record<PropertyKey, unknown> = type === undefined ? {} : new type();
     // Fields that are always there come first, unless all are: as in generated source.
     const all = type !== undefined || sometimes.every((slot) => values[slot] !== undefined);
     for (const slot of all ? inOrder : [...always, ...sometimes]) {
-      const field = fields[slot] as Field;
-      let value = values[slot];
-      if (value === undefined) {
-        if (field.presence === "required") throw missing(schema.name, field.name, end);
-        value = absent(field, made);
-        if (value === undefined) continue;
-      }
-      if (type === undefined) setEntry(message as Record<string, unknown>, field.name, value);
-      else message[field.name] = value;
+      const value = values[slot];
+      const { name } = fields[slot] as Field;
+      if (value === undefined) continue;
+      if (type === undefined || name === "__proto__")
+        setEntry(message as Record<string, unknown>, name, value);
+      else message[name] = value;
     }
     return message;
   };

@@ -84,10 +84,11 @@ export function closureEncoder(
       p = write(w, p, value, depth);
     }
     const kept = object[unknownFields];
-    if (kept !== undefined) p = writeRaw(w, p, kept as Uint8Array);
+    if (kept !== undefined) p = writeRaw(w, p, kept as Uint8Array, schema.name);
     let keys = 0;
     for (const _ in object) keys++;
-    if (keys !== found || found === 0) checkKeys(object, names, schema.name);
+    if (keys !== found || found === 0 || Object.getPrototypeOf(object) !== Object.prototype)
+      checkKeys(object, names, schema.name, found);
     return p;
   };
   // Before its fields: one of them may hold messages of this schema.

@@ -2,7 +2,7 @@ import type { DecodeOptions } from "../decode-options.ts";
 import type { Field } from "../field.ts";
 import { isInt64Type, type MapKeyType, type ScalarType, scalarWireType } from "../scalar-type.ts";
 import type { AnySchema } from "../schema.ts";
-import { fieldKey, valueWireType, varintBytes, wireScalar } from "./message-plan.ts";
+import { fieldKey, messageCost, valueWireType, varintBytes, wireScalar } from "./message-plan.ts";
 import { literal, member, propertyName, type SourceLines } from "./source-lines.ts";
 
 /** The decisions that change the source of a decoder. @internal */
@@ -17,9 +17,8 @@ export interface DecoderVariant extends Omit<DecodeOptions, "into"> {
 }
 
 /**
- * Writes the functions `d0(b, p, e, r, d, t)`, `d1`... that decode messages of `schemas`, which may hold
- * each other: bytes, start, end, reader, levels left, and the message to merge into, if any; they give
- * the message.
+ * Writes the functions `d0(b, p, e, r, d)`, `d1`... that decode messages of `schemas`, which may hold
+ * each other: bytes, start, end, reader and levels left; they give the message.
  *
  * Single bytes are read before it is known that they belong to the message; what was read too far is
  * noticed where the message ends.
@@ -31,18 +30,8 @@ export function emitDecoder(
   variant: DecoderVariant,
   lines: SourceLines,
 ): void {
-  const merged = mergedSchemas(schemas);
   for (const [index, schema] of schemas.entries())
-    new MessageDecoder(schemas, index, schema, variant, merged.has(schema), lines).emit();
-}
-
-/** Schemas of which a message can come in several parts. */
-function mergedSchemas(schemas: readonly AnySchema[]): Set<AnySchema> {
-  const fields = schemas
-    .filter(({ profile }) => profile === "protobuf")
-    .flatMap(({ fields }) => fields)
-    .filter((field) => field.kind === "message" && !field.repeated);
-  return new Set(fields.map((field) => (field as Field & { kind: "message" }).message));
+    new MessageDecoder(schemas, index, schema, variant, lines).emit();
 }
 
 class MessageDecoder {
@@ -50,7 +39,6 @@ class MessageDecoder {
   readonly #index: number;
   readonly #schema: AnySchema;
   readonly #variant: DecoderVariant;
-  readonly #isMerged: boolean;
   readonly #lines: SourceLines;
   readonly #isKing: boolean;
   readonly #keeps: boolean;
@@ -60,14 +48,12 @@ class MessageDecoder {
     index: number,
     schema: AnySchema,
     variant: DecoderVariant,
-    isMerged: boolean,
     lines: SourceLines,
   ) {
     this.#schemas = schemas;
     this.#index = index;
     this.#schema = schema;
     this.#variant = variant;
-    this.#isMerged = isMerged;
     this.#lines = lines;
     this.#isKing = schema.profile === "king";
     this.#keeps = variant.unknownFields === "keep";
@@ -80,29 +66,19 @@ class MessageDecoder {
     const use = (helper: string) => lines.use(helper);
     const hasPaths = this.#variant.paths !== false;
     const names = fields.map((field) => `[${field.tag}, ${literal(field.name)}]`).join(", ");
-    if (hasPaths || this.#isKing) lines.add(`const f${index} = new Map([${names}]);`);
+    if (hasPaths || this.#isKing)
+      lines.add(`const f${index} = /* @__PURE__ */ new Map([${names}]);`);
     for (const field of fields) if (field.map !== undefined) this.#emitEntry(field, field.map);
     lines.add(
-      `function d${index}(b, p, e, r, d${this.#isMerged ? ", t" : ""}) {`,
+      `function d${index}(b, p, e, r, d) {`,
       `if (d < 0) throw ${use("tooDeepAt")}(r, p);`,
       "let k = 0, n = 0, i = 0, x;",
     );
-    for (const field of fields) lines.add(`let ${local(field)}${this.#initial(field)};`);
-    if (this.#keeps) lines.add("let u;");
-    if (this.#isMerged) {
-      lines.add("if (t !== undefined) {");
-      for (const field of fields)
-        lines.add(
-          field.name in Object.prototype
-            ? `if (Object.hasOwn(t, ${literal(field.name)})) ${local(field)} = t${member(field.name)};`
-            : `${local(field)} = t${member(field.name)};`,
-        );
-      if (this.#keeps)
-        lines.add(
-          `if (t[${use("unknownFields")}] !== undefined) u = [t[${use("unknownFields")}]];`,
-        );
-      lines.add("}");
+    for (const field of fields) {
+      lines.add(`let ${local(field)}${this.#initial(field)};`);
+      if (this.#comesInParts(field)) lines.add(`let ${partsOf(field).declared};`);
     }
+    if (this.#keeps) lines.add("let u;");
     if (hasPaths) lines.add("try {");
     lines.add("while (p < e) {", "const z = p;", "k = b[p++];");
     this.#emitLongKey();
@@ -114,6 +90,8 @@ class MessageDecoder {
     for (const field of fields) this.#emitOtherForm(field);
     this.#emitDefault(true);
     lines.add("}", "}", `if (p !== e) throw ${use("truncated")}(e);`);
+    for (const field of fields)
+      if (field.kind === "message" && this.#comesInParts(field)) this.#emitParts(field);
     if (hasPaths)
       lines.add(
         "} catch (error) {",
@@ -162,13 +140,13 @@ class MessageDecoder {
   #initial(field: Field): string {
     if (field.presence !== "implicit" || field.repeated || field.map !== undefined) return "";
     const scalar = wireScalar(field) as ScalarType;
-    return scalar === "bytes" ? "" : ` = ${this.#zero(scalar)}`;
+    return ` = ${this.#zero(scalar)}`;
   }
 
   #zero(scalar: ScalarType): string {
     if (scalar === "string") return '""';
     if (scalar === "bool") return "false";
-    if (scalar === "bytes") return "new Uint8Array(0)";
+    if (scalar === "bytes") return this.#lines.use("noBytes");
     return isInt64Type(scalar) && this.#variant.int64 !== "number" ? "0n" : "0";
   }
 
@@ -182,17 +160,16 @@ class MessageDecoder {
       lines.add(`if (${target} === undefined) ${target} = {};`);
       this.#emitRun(key, () => {
         this.#emitLength();
-        lines.add(
-          `if (--r.items < 0) throw ${lines.use("tooManyAt")}(r, p);`,
-          `y${this.#index}_${field.tag}(b, p, q, r, d, ${target});`,
-          "p = q;",
-        );
+        if (field.kind !== "message") this.#emitCharge(1);
+        lines.add(`y${this.#index}_${field.tag}(b, p, q, r, d, ${target});`, "p = q;");
       });
     } else if (field.packed) this.#emitPacked(field);
     else if (field.repeated) this.#emitItems(field);
     else {
-      const into = field.kind === "message" && !this.#isKing ? target : undefined;
-      this.#emitValue(field, target, "e", into);
+      if (this.#comesInParts(field)) {
+        this.#emitLength();
+        lines.add(...partsOf(field).add, "p = q;");
+      } else this.#emitValue(field, target, "e");
       const others = this.#otherMembers(field);
       if (others !== "") lines.add(others);
     }
@@ -231,10 +208,10 @@ class MessageDecoder {
     const lines = this.#lines;
     const target = local(field);
     this.#emitRun(fieldKey(field.tag, valueWireType(field)), () => {
-      lines.add(`if (--r.items < 0) throw ${lines.use("tooManyAt")}(r, p);`);
+      if (field.kind !== "message") this.#emitCharge(1);
       // An item read too far would count as one.
       if (valueWireType(field) === 0) lines.add(`if (p >= e) throw ${lines.use("truncated")}(e);`);
-      this.#emitValue(field, "x", "e", undefined);
+      this.#emitValue(field, "x", "e");
       lines.add(`if (${target} === undefined) ${target} = [x];`, `else ${target}.push(x);`);
     });
   }
@@ -252,12 +229,47 @@ class MessageDecoder {
     lines.add(`if (p >= e || b[p] !== ${byte}) break;`, "p++;", "}");
   }
 
+  /** Whether parts of the field's message are put together before they are decoded: it may come again. */
+  #comesInParts(field: Field): boolean {
+    return field.kind === "message" && !field.repeated && field.map === undefined && !this.#isKing;
+  }
+
+  /** Decodes the message of a field from all of its parts. */
+  #emitParts(field: Field & { kind: "message" }): void {
+    const { start, end, more } = partsOf(field);
+    this.#lines.add(`if (${start} >= 0) {`, `k = ${usualKey(field) | 0};`);
+    this.#emitCharge(messageCost(field.message), start);
+    this.#emitDecodeParts(field, local(field), start, end, more);
+    this.#lines.add("}");
+  }
+
+  #emitDecodeParts(
+    field: Field & { kind: "message" },
+    target: string,
+    start: string,
+    end: string,
+    more: string,
+  ): void {
+    const nested = `d${this.#schemas.indexOf(field.message)}`;
+    this.#lines.add(
+      `${target} = ${more} === undefined ? ${nested}(b, ${start}, ${end}, r, d - 1) : ${this.#lines.use("decodeParts")}(${nested}, b, ${more}, r, d - 1);`,
+    );
+  }
+
+  /** Takes something from what may still come. */
+  #emitCharge(cost: number, offset = "p"): void {
+    const taken = cost === 1 ? "--r.items" : `(r.items -= ${cost})`;
+    this.#lines.add(`if (${taken} < 0) throw ${this.#lines.use("tooManyAt")}(r, ${offset});`);
+  }
+
   /** Resets the other members of the field's oneof. */
   #otherMembers(field: Field): string {
     if (field.oneof === undefined) return "";
     return this.#schema.fields
       .filter((each) => each.oneof === field.oneof && each !== field)
-      .map((each) => `${local(each)} = undefined;`)
+      .map((each) =>
+        this.#comesInParts(each) ? partsOf(each).reset : `${local(each)} = undefined;`,
+      )
       .join(" ");
   }
 
@@ -275,8 +287,8 @@ class MessageDecoder {
     );
   }
 
-  /** Reads one value into a variable; `into` is what a message is merged into. */
-  #emitValue(field: Field, target: string, end: string, into: string | undefined): void {
+  /** Reads one value into a variable. */
+  #emitValue(field: Field, target: string, end: string): void {
     const lines = this.#lines;
     if (field.kind !== "message") {
       this.#emitScalar(wireScalar(field) as ScalarType, target, end);
@@ -284,11 +296,8 @@ class MessageDecoder {
     }
     const nested = this.#schemas.indexOf(field.message);
     this.#emitLength(end);
-    lines.add(
-      `if (--r.items < 0) throw ${lines.use("tooManyAt")}(r, p);`,
-      `${target} = d${nested}(b, p, q, r, d - 1${into === undefined ? "" : `, ${into}`});`,
-      "p = q;",
-    );
+    this.#emitCharge(messageCost(field.message));
+    lines.add(`${target} = d${nested}(b, p, q, r, d - 1);`, "p = q;");
   }
 
   #emitScalar(scalar: ScalarType, target: string, end: string): void {
@@ -399,6 +408,7 @@ class MessageDecoder {
     lines.add(
       `function y${this.#index}_${field.tag}(b, p, e, r, d, m) {`,
       `let k = 0, n = 0, x = ${isText ? '""' : keyType === "bool" ? "false" : "0"}, y${scalar === undefined ? "" : ` = ${this.#zero(scalar)}`};`,
+      ...(field.kind === "message" ? ["let s = -1, t = 0, w;"] : []),
       "while (p < e) {",
       "const z = p;",
       "k = b[p++];",
@@ -408,7 +418,7 @@ class MessageDecoder {
     if (isText) {
       this.#emitLength();
       lines.add(
-        `x = ${lines.use("knownKey")}(b, p, q);`,
+        `x = n > r.maxStringBytes ? undefined : ${lines.use("knownKey")}(b, p, q);`,
         "if (x === undefined) {",
         `x = ${lines.use("readText")}(b, p, q, r);`,
         `${lines.use("rememberKey")}(b, p, q, x);`,
@@ -424,13 +434,18 @@ class MessageDecoder {
       "}",
       `case ${valueKey}: {`,
     );
-    this.#emitValue(field, "y", "e", this.#isKing ? undefined : "y");
+    if (field.kind === "message") {
+      this.#emitLength();
+      lines.add(...(this.#isKing ? ["s = p, t = q;"] : addPart("s", "t", "w")), "p = q;");
+    } else this.#emitValue(field, "y", "e");
     lines.add("break;", "}");
     this.#emitDefault(false);
     lines.add("}", "}", `if (p !== e) throw ${lines.use("truncated")}(e);`);
     if (field.kind === "message") {
-      const nested = this.#schemas.indexOf(field.message);
-      lines.add(`if (y === undefined) y = d${nested}(b, e, e, r, d - 1);`);
+      this.#emitCharge(messageCost(field.message), "e");
+      // A value that is missing is the empty message.
+      lines.add("if (s < 0) s = t = e;");
+      this.#emitDecodeParts(field, "y", "s", "t", "w");
     }
     if (isText)
       lines.add(`if (x === "__proto__") ${lines.use("setEntry")}(m, x, y);`, "else m[x] = y;");
@@ -447,7 +462,6 @@ class MessageDecoder {
         this.#index,
         this.#schema,
         variant,
-        this.#isMerged,
         this.#lines,
       ).#emitScalar(keyType, "x", "e");
     } else this.#emitScalar(keyType, "x", "e");
@@ -468,14 +482,15 @@ class MessageDecoder {
       else if (field.presence === "explicit") sometimes.push(field);
       else if (field.repeated) lines.add(`if (${target} === undefined) ${target} = [];`);
       else if (field.map !== undefined) lines.add(`if (${target} === undefined) ${target} = {};`);
-      else if (wireScalar(field) === "bytes")
-        lines.add(`if (${target} === undefined) ${target} = new Uint8Array(0);`);
     }
     const made = this.#variant.classes?.get(this.#schema);
     if (made !== undefined) {
       lines.add(`const o = new K[${made}]();`);
       for (const field of fields) {
-        const set = `o${member(field.name)} = ${local(field)};`;
+        const set =
+          field.name === "__proto__"
+            ? `${lines.use("setEntry")}(o, "__proto__", ${local(field)});`
+            : `o${member(field.name)} = ${local(field)};`;
         lines.add(sometimes.includes(field) ? `if (${local(field)} !== undefined) ${set}` : set);
       }
     } else this.#emitObject(sometimes);
@@ -517,6 +532,28 @@ class MessageDecoder {
     if (value instanceof Uint8Array) return `new Uint8Array([${value.join(", ")}])`;
     return Object.is(value, -0) ? "-0" : String(value);
   }
+}
+
+/** The variables for the parts of a field's message: of the first one, and of all when there are more. */
+function partsOf({ tag }: Field) {
+  const [start, end, more] = [`s${tag}`, `t${tag}`, `w${tag}`] as const;
+  return {
+    start,
+    end,
+    more,
+    declared: `${start} = -1, ${end} = 0, ${more}`,
+    add: addPart(start, end, more),
+    reset: `${start} = -1; ${more} = undefined;`,
+  };
+}
+
+/** Notes that a part lies from `p` to `q`. */
+function addPart(start: string, end: string, more: string): string[] {
+  return [
+    `if (${start} < 0) ${start} = p, ${end} = q;`,
+    `else if (${more} === undefined) ${more} = [${start}, ${end}, p, q];`,
+    `else ${more}.push(p, q);`,
+  ];
 }
 
 /** The key a field usually comes with. */

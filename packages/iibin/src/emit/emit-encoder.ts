@@ -51,12 +51,14 @@ class MessageEncoder {
     const index = this.#index;
     const use = (helper: string) => lines.use(helper);
     const names = fields.map(({ name }) => literal(name)).join(", ");
-    lines.add(`const n${index} = new Set([${names}]);`);
+    lines.add(`const n${index} = /* @__PURE__ */ new Set([${names}]);`);
     for (const field of fields) {
       if (field.map !== undefined) this.#emitEntry(field, field.map);
       if (this.#needsWidth(field)) lines.add(`let l${index}_${field.tag} = 1;`);
       if (field.kind === "enum" && this.#isFirstOfEnum(field))
-        lines.add(`const m${index}_${field.tag} = new Map(${literalEntries(field.enum.members)});`);
+        lines.add(
+          `const m${index}_${field.tag} = /* @__PURE__ */ new Map(${literalEntries(field.enum.members)});`,
+        );
     }
     lines.add(
       `function e${index}(o, w, p, d) {`,
@@ -69,12 +71,12 @@ class MessageEncoder {
     lines.add(
       `v = o[${use("unknownFields")}];`,
       "if (v !== undefined) {",
-      `p = ${use("writeRaw")}(w, p, v);`,
+      `p = ${use("writeRaw")}(w, p, v, ${this.#name});`,
       "b = w.b;",
       "}",
       "let k = 0;",
       "for (const _ in o) k++;",
-      `if (k !== n || n === 0) ${use("checkKeys")}(o, n${index}, ${this.#name});`,
+      `if (k !== n || n === 0 || Object.getPrototypeOf(o) !== Object.prototype) ${use("checkKeys")}(o, n${index}, ${this.#name}, n);`,
       "return p;",
       "}",
     );

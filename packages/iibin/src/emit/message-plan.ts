@@ -2,9 +2,9 @@ import type { Field } from "../field.ts";
 import { type ScalarType, scalarWireType } from "../scalar-type.ts";
 import type { AnySchema } from "../schema.ts";
 
-/** The schemas that messages of `root` can hold, itself first. @internal */
-export function reachableSchemas(root: AnySchema): AnySchema[] {
-  const found = new Set<AnySchema>([root]);
+/** These schemas, and then those that their messages can hold. @internal */
+export function reachableSchemas(...roots: readonly AnySchema[]): AnySchema[] {
+  const found = new Set<AnySchema>(roots);
   for (const schema of found)
     for (const field of schema.fields) if (field.kind === "message") found.add(field.message);
   return [...found];
@@ -24,6 +24,15 @@ export function valueWireType(field: Field): 0 | 1 | 2 | 5 {
 /** Field number and wire type, as one unsigned integer of 32 bits. */
 export function fieldKey(tag: number, wireType: number): number {
   return ((tag << 3) | wireType) >>> 0;
+}
+
+/**
+ * What a nested message takes of `maxItems`: fields, lists and maps take memory whether they come or
+ * not, so that many empty messages would make a small input large.
+ */
+export function messageCost({ fields }: AnySchema): number {
+  const collections = fields.filter(({ repeated, map }) => repeated || map !== undefined);
+  return 1 + collections.length + (fields.length >> 4);
 }
 
 /** The bytes of a varint of 32 bits. */

@@ -7,7 +7,7 @@ export class Fault {
   readonly path: string[] = [];
   readonly kind: "value" | "wire" | "limit";
   readonly message: string;
-  readonly offset: number;
+  offset: number;
   readonly limit: string;
   readonly max: number;
   /** The message type at fault, once it is known. */

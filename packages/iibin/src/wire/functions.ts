@@ -1,5 +1,6 @@
 /** Everything that generated source calls. */
 export { unknownFields } from "../unknown-fields.ts";
+export { decodeParts } from "./decode-parts.ts";
 export { at, bad, truncated } from "./fault.ts";
 export { knownKey, rememberKey, setEntry } from "./map-entry.ts";
 export {
@@ -18,7 +19,7 @@ export {
   tooMany,
   tooManyAt,
 } from "./message-checks.ts";
-export { copyOf, countVarints, joined, readBytes, viewBytes } from "./read-bytes.ts";
+export { copyOf, countVarints, joined, noBytes, readBytes, viewBytes } from "./read-bytes.ts";
 export { readDouble, readFloat } from "./read-number.ts";
 export { readText } from "./read-text.ts";
 export {

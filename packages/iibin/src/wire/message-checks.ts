@@ -1,3 +1,4 @@
+import { describeValue } from "../describe-value.ts";
 import { at, Fault, malformed, overLimit, place } from "./fault.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
@@ -64,22 +65,31 @@ function isPlain(value: unknown): boolean {
 }
 
 /**
- * Refuses a key the schema lacks. Called when the count of keys is not that of the fields found, and
- * for objects without any field, which may be something else altogether.
+ * Refuses keys the schema lacks, and what is no message at all. Called when the count of keys is not
+ * that of the `found` fields, and for objects that are not plain, whose fields need not be keys.
  */
-export function checkKeys(message: object, names: ReadonlySet<string>, schema: string): void {
+export function checkKeys(
+  message: object,
+  names: ReadonlySet<string>,
+  schema: string,
+  found: number,
+): void {
+  const isSomethingElse =
+    Array.isArray(message) || ArrayBuffer.isView(message) || (found === 0 && !isPlain(message));
+  if (isSomethingElse) {
+    const fault = new Fault(
+      "value",
+      `expected an object, a message of ${schema}, got ${describeValue(message)}`,
+    );
+    fault.schema = schema;
+    throw fault;
+  }
   for (const key in message) {
     if (names.has(key)) continue;
     const fault = new Fault("value", `expected a field of ${schema}, got an unknown one`);
     // What is no name may be somebody's secret.
     throw at(fault, schema, /^[\w$-]{1,64}$/.test(key) ? key : "[*]");
   }
-  if (names.size === 0 || isPlain(message)) {
-    if (!Array.isArray(message) && !ArrayBuffer.isView(message)) return;
-  }
-  const fault = new Fault("value", "expected an object with fields, got something else");
-  fault.schema = schema;
-  throw fault;
 }
 
 /** The boolean that a property name stands for; the name itself when it stands for none. */

@@ -1,6 +1,9 @@
 import { overLimit } from "./fault.ts";
 import type { Reader } from "./reader.ts";
 
+/** What an absent field of type bytes reads as. */
+export const noBytes = /* @__PURE__ */ new Uint8Array(0);
+
 /** Memory of its own with the bytes from `p` to `end`. */
 export function copyOf(b: Uint8Array, p: number, end: number): Uint8Array {
   const copy = new Uint8Array(end - p);

@@ -1,3 +1,4 @@
+import { describeValue } from "../describe-value.ts";
 import { at, bad, Fault, overLimit } from "./fault.ts";
 import { grow, lengthWidth, setLength, type Writer } from "./writer.ts";
 
@@ -120,9 +121,15 @@ export function badText(
 }
 
 /** Writes bytes as they are: fields that were kept. */
-export function writeRaw(w: Writer, p: number, bytes: Uint8Array): number {
-  if (!(bytes instanceof Uint8Array))
-    throw new Fault("value", "expected a Uint8Array of unknown fields, got something else");
+export function writeRaw(w: Writer, p: number, bytes: Uint8Array, schema: string): number {
+  if (!(bytes instanceof Uint8Array)) {
+    const fault = new Fault(
+      "value",
+      `expected a Uint8Array of unknown fields, got ${describeValue(bytes)}`,
+    );
+    fault.schema = schema;
+    throw fault;
+  }
   let b = w.b;
   if (p + bytes.length > b.length) b = grow(w, p, bytes.length);
   copyBytes(b, p, bytes);

@@ -1,3 +1,5 @@
+const two32 = 4_294_967_296;
+
 /** Writes an unsigned integer of 32 bits; gives the position after it. */
 export function writeUint32(b: Uint8Array, p: number, value: number): number {
   let rest = value;
@@ -16,9 +18,29 @@ export function writeInt32(b: Uint8Array, p: number, value: number): number {
 
 /** Writes a safe integer; negative ones take ten bytes. */
 export function writeInteger(b: Uint8Array, p: number, value: number): number {
+  if (value < two32) {
+    if (value >= 0) return writeUint32(b, p, value >>> 0);
+    return writeHalves(b, p, value >>> 0, Math.floor(value / two32) >>> 0);
+  }
   const low = value >>> 0;
-  if (value === low) return writeUint32(b, p, low);
-  return writeHalves(b, p, low, Math.floor(value / 4_294_967_296) >>> 0);
+  // Exact, and faster than dividing.
+  const high = (value * 2 ** -32) | 0;
+  b[p] = (low & 127) | 128;
+  b[p + 1] = ((low >>> 7) & 127) | 128;
+  b[p + 2] = ((low >>> 14) & 127) | 128;
+  b[p + 3] = ((low >>> 21) & 127) | 128;
+  const middle = (low >>> 28) | ((high << 4) & 127);
+  const rest = high >>> 3;
+  if (rest === 0) {
+    b[p + 4] = middle;
+    return p + 5;
+  }
+  b[p + 4] = middle | 128;
+  if (rest < 128) {
+    b[p + 5] = rest;
+    return p + 6;
+  }
+  return writeUint32(b, p + 5, rest);
 }
 
 export function writeBigint(b: Uint8Array, p: number, value: bigint): number {
@@ -30,7 +52,7 @@ export function writeZigzagInteger(b: Uint8Array, p: number, value: number): num
   if (value >= -0x4000_0000 && value < 0x4000_0000)
     return writeUint32(b, p, ((value << 1) ^ (value >> 31)) >>> 0);
   const low = value >>> 0;
-  const high = Math.floor(value / 4_294_967_296) | 0;
+  const high = Math.floor(value / two32) | 0;
   const sign = high >> 31;
   return writeHalves(b, p, ((low << 1) ^ sign) >>> 0, ((high << 1) ^ (low >>> 31) ^ sign) >>> 0);
 }
@@ -60,7 +82,7 @@ export function writeFixed64(v: DataView, p: number, value: number | bigint): vo
   if (typeof value === "bigint") v.setBigInt64(p, BigInt.asIntN(64, value), true);
   else {
     v.setUint32(p, value >>> 0, true);
-    v.setUint32(p + 4, Math.floor(value / 4_294_967_296) >>> 0, true);
+    v.setUint32(p + 4, Math.floor(value / two32) >>> 0, true);
   }
 }
 
