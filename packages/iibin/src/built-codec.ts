@@ -25,6 +25,7 @@ export function builtCodec<In, Out>(parts: BuiltCodecParts): Codec<In, Out> {
     contentType,
     name,
     maxBatch: limits.maxBatch,
+    maxBytes: limits.maxBytes,
     encode: (message) => runEncoder(encoder, message, false),
     encodeInto: (message, target, offset = 0) => runEncoderInto(encoder, message, target, offset),
     decode: (bytes) => runDecoder(decoder, bytes) as Out,

@@ -1,7 +1,6 @@
 import type { Codec } from "./codec.ts";
 import { type CodecOf, type CodecOptions, createCodec } from "./codec.ts";
 import { iibinErrors } from "./errors.ts";
-import { usualLimits } from "./limits.ts";
 import type { MessageInput } from "./message.ts";
 import { type AnySchema, isSchema } from "./schema.ts";
 
@@ -45,8 +44,8 @@ function delimit(message: Uint8Array): Uint8Array {
 
 /**
  * A stream of bytes, cut into chunks anywhere, into messages: the counterpart of
- * {@link delimitedEncoder}. Holds at most one message of `limits.maxBytes` that is not whole yet, and
- * waits while whoever reads it does.
+ * {@link delimitedEncoder}. Holds at most one message of `maxBytes` that is not whole yet, and waits while
+ * whoever reads it does.
  *
  * Errors with `KING_IIBIN_LIMIT` as soon as a length is larger than `maxBytes`, with
  * `KING_IIBIN_WIRE_INVALID` when the bytes end within a message, and as `decode` does; `offset` counts
@@ -55,10 +54,14 @@ function delimit(message: Uint8Array): Uint8Array {
 export function delimitedDecoder<S extends AnySchema, const O extends CodecOptions>(
   schema: S,
   options?: O,
-): TransformStream<Uint8Array, ReturnType<CodecOf<S, O>["decode"]>> {
-  const codec = createCodec(schema, options) as Codec<unknown>;
-  const maxBytes = options?.limits?.maxBytes ?? usualLimits.maxBytes;
-  const frames = new FrameReader(schema.name, maxBytes);
+): TransformStream<Uint8Array, ReturnType<CodecOf<S, O>["decode"]>>;
+export function delimitedDecoder<Out>(codec: Codec<never, Out>): TransformStream<Uint8Array, Out>;
+export function delimitedDecoder(
+  by: AnySchema | Codec<never, unknown>,
+  options?: CodecOptions,
+): TransformStream<Uint8Array, unknown> {
+  const codec = isSchema(by) ? createCodec(by, options) : by;
+  const frames = new FrameReader(codec.name, codec.maxBytes);
   return new TransformStream<Uint8Array, unknown>({
     transform(chunk, controller) {
       if (!(chunk instanceof Uint8Array))
@@ -72,7 +75,7 @@ export function delimitedDecoder<S extends AnySchema, const O extends CodecOptio
     flush() {
       frames.end();
     },
-  }) as TransformStream<Uint8Array, ReturnType<CodecOf<S, O>["decode"]>>;
+  });
 }
 
 /** Finds messages in chunks; what is not whole yet is copied once. */

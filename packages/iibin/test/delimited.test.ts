@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { createCodec } from "../src/codec.ts";
 import { delimitedDecoder, delimitedEncoder } from "../src/delimited.ts";
 import { defineSchema } from "../src/schema.ts";
+import { builtCodecOf } from "./built-module.ts";
 
 const numRuns = Number(process.env["KING_FUZZ_RUNS"] ?? 200);
 
@@ -65,6 +66,28 @@ test("the encoder takes a codec", async () => {
     ReadableStream.from([{ text: "a" }]).pipeThrough(delimitedEncoder(codec)),
   );
   expect(chunk).toEqual(new Uint8Array([3, 0x0a, 1, 0x61]));
+});
+
+test("the decoder takes a codec, and keeps to its limits", async () => {
+  const codec = createCodec(Line, { limits: { maxBytes: 3 } });
+  const through = (bytes: number[]) =>
+    collect(ReadableStream.from([Uint8Array.from(bytes)]).pipeThrough(delimitedDecoder(codec)));
+  expect(await through([3, 0x0a, 1, 0x61])).toEqual([{ text: "a" }]);
+  await expect(through([4])).rejects.toMatchObject({
+    code: "KING_IIBIN_LIMIT",
+    details: { schema: "Line", limit: "maxBytes", max: 3 },
+  });
+});
+
+test("codecs of a built module read and write streams", async () => {
+  const built = builtCodecOf(Line);
+  const bytes = Uint8Array.from([3, 0x0a, 1, 0x61, 0]);
+  const lines = await collect(ReadableStream.from([bytes]).pipeThrough(delimitedDecoder(built)));
+  expect(lines).toEqual([{ text: "a" }, { text: "" }]);
+  const chunks = await collect(
+    ReadableStream.from(lines as object[]).pipeThrough(delimitedEncoder(built)),
+  );
+  expect(Buffer.concat(chunks)).toEqual(Buffer.from(bytes));
 });
 
 describe("the stream fails when", () => {
