@@ -1,11 +1,12 @@
 import type { Codec } from "./codec.ts";
-import { type DecodedMessage, decode } from "./decode.ts";
+import { type DecodedMessage, decoderFor } from "./decode.ts";
 import type { DecodeOptions } from "./decode-options.ts";
 import { describeValue } from "./describe-value.ts";
 import { type EncodeOptions, encode } from "./encode.ts";
 import { iibinErrors } from "./errors.ts";
 import { type Limits, resolveLimits } from "./limits.ts";
 import type { MessageInput } from "./message.ts";
+import { runDecoder } from "./run-decoder.ts";
 import { type AnySchema, isSchema } from "./schema.ts";
 
 /**
@@ -26,8 +27,8 @@ export function encodeBatch(
   records: readonly object[],
   options?: EncodeOptions,
 ): Uint8Array[] {
-  return eachRecord(by, records, options?.limits, (record) =>
-    isSchema(by) ? encode(by, record, options) : by.encode(record),
+  return eachRecord(by, records, options?.limits, () =>
+    isSchema(by) ? (record) => encode(by, record, options) : (record) => by.encode(record),
   );
 }
 
@@ -47,16 +48,18 @@ export function decodeBatch(
   messages: readonly Uint8Array[],
   options?: DecodeOptions & { limits?: Limits },
 ): unknown[] {
-  return eachRecord(by, messages, options?.limits, (bytes) =>
-    isSchema(by) ? decode(by, bytes, options ?? {}) : by.decode(bytes),
-  );
+  return eachRecord(by, messages, options?.limits, () => {
+    if (!isSchema(by)) return (bytes) => by.decode(bytes);
+    const decoder = decoderFor(by, options ?? {});
+    return (bytes) => runDecoder(decoder, bytes);
+  });
 }
 
 function eachRecord<In, Out>(
   by: AnySchema | Codec<never, unknown>,
   records: readonly In[],
   limits: Limits | undefined,
-  handle: (record: In) => Out,
+  prepare: () => (record: In) => Out,
 ): Out[] {
   const maxBatch = isSchema(by) ? resolveLimits(limits, by.profile).maxBatch : by.maxBatch;
   const schema = by.name;
@@ -72,6 +75,7 @@ function eachRecord<In, Out>(
       `${schema}: ${records.length} records are more than maxBatch (${maxBatch}) allows`,
       { schema, limit: "maxBatch", max: maxBatch, path: "" },
     );
+  const handle = prepare();
   const results: Out[] = [];
   for (let index = 0; index < records.length; index++)
     try {

@@ -1,8 +1,14 @@
 import type { Codec as CodecPort } from "@king-runtime/core";
+import { checkChoice } from "./check-options.ts";
 import { contentType } from "./content-type.ts";
-import { type DecodedMessage, makeDecoder } from "./decode.ts";
+import { type DecodedMessage, decodeOptionNames, makeDecoder } from "./decode.ts";
 import type { DecodeOptions } from "./decode-options.ts";
-import { type EncodeOptions, makeEncoder } from "./encode.ts";
+import {
+  checkEncodeOptions,
+  type EncodeOptions,
+  encodeOptionNames,
+  makeEncoder,
+} from "./encode.ts";
 import type { MessageInput } from "./message.ts";
 import { runDecoder } from "./run-decoder.ts";
 import { runEncoder, runEncoderInto } from "./run-encoder.ts";
@@ -49,12 +55,17 @@ export type CodecOf<S extends AnySchema, O extends DecodeOptions> = Codec<
 /**
  * Binds a schema and options: no lookup is left for each message.
  *
- * @throws {KingError} `KING_IIBIN_OPTION_INVALID` for an option it cannot have.
+ * @throws {KingError} `KING_IIBIN_OPTION_INVALID` for an option it cannot have,
+ * `KING_IIBIN_SCHEMA_INVALID` when a type that the schema names does not exist.
  */
 export function createCodec<S extends AnySchema, const O extends CodecOptions>(
   schema: S,
   options?: O,
 ): CodecOf<S, O> {
+  if (options !== undefined) {
+    checkEncodeOptions(options, [...decodeOptionNames, ...encodeOptionNames, "generate"]);
+    checkChoice("generate", options.generate, [true, false]);
+  }
   const { copy = false, limits, generate = true } = options ?? {};
   const encoder = makeEncoder(schema, limits, generate);
   const decoder = makeDecoder(schema, options, limits, generate);

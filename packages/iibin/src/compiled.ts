@@ -1,3 +1,6 @@
+import { isDefinition } from "./definition.ts";
+import { describeValue } from "./describe-value.ts";
+import { iibinErrors } from "./errors.ts";
 import type { AnySchema } from "./schema.ts";
 
 /** The functions of a schema, made on first use; they live as long as the schema. @internal */
@@ -21,11 +24,18 @@ export function compiledSlot(): object {
   return { [key]: { decoders: [] } };
 }
 
+/** @throws {KingError} `KING_IIBIN_OPTION_INVALID` for what is no schema. */
 export function compiledOf(schema: AnySchema): CompiledFunctions {
-  return (schema as WithCompiled)[key] ?? compiledOfOther(schema);
+  return (schema as WithCompiled | undefined)?.[key] ?? compiledOfOther(schema);
 }
 
 function compiledOfOther(schema: AnySchema): CompiledFunctions {
+  if (!isDefinition(schema, "schema"))
+    throw iibinErrors.create(
+      "KING_IIBIN_OPTION_INVALID",
+      `schema: expected what defineSchema made, got ${describeValue(schema)}`,
+      { option: "schema" },
+    );
   let found = others.get(schema);
   if (found === undefined) {
     found = { decoders: [] };

@@ -1,3 +1,4 @@
+import { checkChoice, checkOptions } from "./check-options.ts";
 import { closureDecoder } from "./closures/decoder.ts";
 import { compiledOf } from "./compiled.ts";
 import type { DecodeOptions, MessageClass } from "./decode-options.ts";
@@ -24,7 +25,8 @@ export type DecodedMessage<S extends AnySchema, O extends DecodeOptions> = O ext
  * error.
  *
  * @throws {KingError} `KING_IIBIN_WIRE_INVALID` with offset and field path, `KING_IIBIN_LIMIT` for a
- * message that is larger or deeper than allowed.
+ * message that is larger or deeper than allowed; `KING_IIBIN_OPTION_INVALID`, and on first use
+ * `KING_IIBIN_SCHEMA_INVALID` when a type that the schema names does not exist.
  */
 export function decode<S extends AnySchema, const O extends DecodeOptions & { limits?: Limits }>(
   schema: S,
@@ -40,7 +42,12 @@ export function decode<S extends AnySchema, const O extends DecodeOptions & { li
   return runDecoder(decoder, bytes) as DecodedMessage<S, O>;
 }
 
-function decoderFor(schema: AnySchema, options: DecodeOptions & { limits?: Limits }): Decoder {
+/** A decoder of the schema, made before unless the options bring classes. @internal */
+export function decoderFor(
+  schema: AnySchema,
+  options: DecodeOptions & { limits?: Limits },
+): Decoder {
+  checkOptions(options, decodeOptionNames);
   const { decoders } = compiledOf(schema);
   let decoder: Decoder;
   if (options.into === undefined) {
@@ -48,7 +55,7 @@ function decoderFor(schema: AnySchema, options: DecodeOptions & { limits?: Limit
       (options.int64 === "number" ? 1 : 0) |
       (options.bytes === "view" ? 2 : 0) |
       (options.unknownFields === "keep" ? 4 : 0);
-    checkOptions(options);
+    checkDecodeOptions(options);
     decoders[index] ??= makeDecoder(schema, options);
     decoder = decoders[index] as Decoder;
   } else decoder = makeDecoder(schema, options);
@@ -57,22 +64,13 @@ function decoderFor(schema: AnySchema, options: DecodeOptions & { limits?: Limit
     : { ...decoder, limits: resolveLimits(options.limits, schema.profile) };
 }
 
-const choices = /* @__PURE__ */ Object.freeze({
-  int64: ["bigint", "number"],
-  bytes: ["copy", "view"],
-  unknownFields: ["drop", "keep"],
-});
+/** Options that {@link decode} reads. */
+export const decodeOptionNames = ["int64", "bytes", "unknownFields", "into", "limits"] as const;
 
-function checkOptions(options: DecodeOptions): void {
-  for (const key of ["int64", "bytes", "unknownFields"] as const) {
-    const value = options[key];
-    if (value !== undefined && !(choices[key] as string[]).includes(value))
-      throw iibinErrors.create(
-        "KING_IIBIN_OPTION_INVALID",
-        `${key}: expected ${choices[key].join(" or ")}, got ${describeValue(value)}`,
-        { option: key },
-      );
-  }
+function checkDecodeOptions(options: DecodeOptions): void {
+  checkChoice("int64", options.int64, ["bigint", "number"]);
+  checkChoice("bytes", options.bytes, ["copy", "view"]);
+  checkChoice("unknownFields", options.unknownFields, ["drop", "keep"]);
 }
 
 /** @internal */
@@ -82,8 +80,9 @@ export function makeDecoder(
   limits?: Limits,
   generate = true,
 ): Decoder {
-  checkOptions(options);
-  const { into } = options;
+  compiledOf(schema);
+  checkDecodeOptions(options);
+  const { into, int64 } = options;
   const classes: MessageClass[] = [];
   const indices = new Map<AnySchema, number>();
   const isMap = typeof into === "object" && into !== null && Symbol.iterator in into;
@@ -98,6 +97,7 @@ export function makeDecoder(
       );
     indices.set(of, classes.push(made) - 1);
   }
+  if (int64 === "number") checkDefaults(reachable);
   const variant: DecoderVariant = { ...options, classes: indices };
   const name = schema.name;
   const resolved = resolveLimits(limits, schema.profile);
@@ -126,4 +126,16 @@ export function makeDecoder(
       return explain;
     },
   };
+}
+
+/** A default that is no safe number cannot be given as one. */
+function checkDefaults(schemas: readonly AnySchema[]): void {
+  for (const { name, fields } of schemas)
+    for (const field of fields)
+      if (typeof field.default === "bigint" && !Number.isSafeInteger(Number(field.default)))
+        throw iibinErrors.create(
+          "KING_IIBIN_OPTION_INVALID",
+          `int64: expected "bigint", as the default of ${name}.${field.name} is no safe integer`,
+          { option: "int64" },
+        );
 }

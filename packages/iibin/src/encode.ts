@@ -1,3 +1,4 @@
+import { checkChoice, checkOptions } from "./check-options.ts";
 import { closureEncoder } from "./closures/encoder.ts";
 import { compiledOf } from "./compiled.ts";
 import { canGenerate, generateEncoder } from "./emit/generate.ts";
@@ -21,13 +22,16 @@ export interface EncodeOptions {
  * same value. Every value is checked, each is read once, and keys the schema lacks are refused.
  *
  * @throws {KingError} `KING_IIBIN_VALUE_INVALID` naming schema, field and what came;
- * `KING_IIBIN_LIMIT` for a message that is too large or too deep, as one that holds itself is.
+ * `KING_IIBIN_LIMIT` for a message that is too large or too deep, as one that holds itself is;
+ * `KING_IIBIN_OPTION_INVALID`, and on first use `KING_IIBIN_SCHEMA_INVALID` when a type that the schema
+ * names does not exist.
  */
 export function encode<S extends AnySchema>(
   schema: S,
   message: MessageInput<S>,
   options?: EncodeOptions,
 ): Uint8Array {
+  if (options !== undefined) checkEncodeOptions(options);
   const slot = compiledOf(schema);
   slot.encoder ??= makeEncoder(schema);
   let encoder = slot.encoder as Encoder;
@@ -37,7 +41,17 @@ export function encode<S extends AnySchema>(
 }
 
 /** @internal */
+export function checkEncodeOptions(options: EncodeOptions, known = encodeOptionNames): void {
+  checkOptions(options, known);
+  checkChoice("copy", options.copy, [true, false]);
+}
+
+/** Options that {@link encode} reads. */
+export const encodeOptionNames: readonly string[] = ["copy", "limits"];
+
+/** @internal */
 export function makeEncoder(schema: AnySchema, limits?: Limits, generate = true): Encoder {
+  compiledOf(schema);
   return {
     name: schema.name,
     run: generate && canGenerate() ? generateEncoder(schema) : closureEncoder(schema),

@@ -1,3 +1,4 @@
+import { checkOptions } from "./check-options.ts";
 import { describeValue } from "./describe-value.ts";
 import { iibinErrors } from "./errors.ts";
 import type { Profile } from "./schema.ts";
@@ -45,6 +46,7 @@ const kingDepth = 32;
 
 /** @throws {KingError} `KING_IIBIN_OPTION_INVALID` for a bound that is no integer in its range. */
 export function resolveLimits(given: Limits | undefined, profile: Profile): ResolvedLimits {
+  checkOptions(given, Object.keys(usualLimits));
   const resolved = { ...usualLimits } as Record<keyof Limits, number>;
   for (const key of Object.keys(usualLimits) as (keyof Limits)[]) {
     const value = given?.[key];

@@ -40,13 +40,15 @@ export function runEncoderInto(
   const w = idle.busy ? new Writer() : idle;
   const end = write(w, encoder, message);
   const size = end - w.start;
+  const from = w.b.subarray(w.start, end);
+  w.release();
   if (!Number.isInteger(offset) || offset < 0 || offset + size > target.length)
     throw iibinErrors.create(
       "KING_IIBIN_OPTION_INVALID",
       `target: expected room for ${size} bytes at ${String(offset)}, got ${target.length} bytes in all`,
       { option: "target" },
     );
-  target.set(w.b.subarray(w.start, end), offset);
+  target.set(from, offset);
   return size;
 }
 
@@ -70,6 +72,7 @@ function write(w: Writer, encoder: Encoder, message: unknown): number {
     else encoder.expected -= (encoder.expected - size) >> 3;
     return end;
   } catch (error) {
+    w.release();
     throw error instanceof Fault ? errorOf(error, name) : error;
   } finally {
     w.busy = false;

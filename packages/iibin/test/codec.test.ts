@@ -281,9 +281,8 @@ describe.each([true, false])("a message that comes in parts, generated: %s", (ge
 
   test("keeps unknown fields in time in proportion", () => {
     const codec = createCodec(Outer, { generate, unknownFields: "keep" });
-    const head = codec.encode({
-      inner: { a: 1, b: "x", [unknownFields]: new Uint8Array([0x7a, 0]) },
-    });
+    const inner: { a: number; b: string } = { a: 1, b: "x" };
+    const head = codec.encode({ inner: Object.assign(inner, { [unknownFields]: bytes("7a00") }) });
     const part = bytes("0a02 1802");
     const message = new Uint8Array(head.length + part.length * 100_000);
     message.set(head);
@@ -326,4 +325,43 @@ test("a field called __proto__ does not become the prototype of an instance", ()
     expect(decoded).toBeInstanceOf(C);
     expect(Object.getOwnPropertyDescriptor(decoded, "__proto__")?.value).toEqual({ x: 1 });
   }
+});
+
+test("options nobody reads, and schemas that are none, are refused", () => {
+  const refusal = (option: string) =>
+    expect.objectContaining({ code: "KING_IIBIN_OPTION_INVALID", details: { option } });
+  const misspelled: [string, object][] = [
+    ["unknownField", { unknownField: "keep" }],
+    ["maxByte", { limits: { maxByte: 0 } }],
+    ["copy", { copy: "no" }],
+    ["generate", { generate: 1 }],
+  ];
+  for (const [option, options] of misspelled)
+    expect(() => createCodec(Shape, options)).toThrow(refusal(option));
+  expect(() => decode(Shape, new Uint8Array(0), { copy: true } as object)).toThrow(refusal("copy"));
+  expect(() => encode(Shape, {}, { int64: "number" } as object)).toThrow(refusal("int64"));
+  for (const given of [undefined, {}, "Shape"]) {
+    const schema = given as unknown as typeof Shape;
+    expect(() => createCodec(schema)).toThrow(refusal("schema"));
+    expect(() => encode(schema, {})).toThrow(refusal("schema"));
+    expect(() => decode(schema, new Uint8Array(0))).toThrow(refusal("schema"));
+  }
+});
+
+test("a default that is no safe integer cannot be a number", () => {
+  const S = defineSchema("S", { n: { tag: 1, type: "uint64", default: 2n ** 60n } });
+  expect(decode(S, new Uint8Array(0))).toEqual({ n: 2n ** 60n });
+  expect(() => createCodec(S, { int64: "number" })).toThrow(
+    /the default of S\.n is no safe integer/,
+  );
+});
+
+test("memory of a message that failed, or went elsewhere, is let go", () => {
+  const codec = createCodec(Shape);
+  const large = new Uint8Array(10_000_000);
+  expect(() => codec.encode({ data: large, byName: { a: 1 as never } })).toThrow(/byName/);
+  // The next small message is not a view on what the large one left.
+  expect(codec.encode({ name: "x" }).buffer.byteLength).toBeLessThan(100_000);
+  codec.encodeInto({ data: large }, new Uint8Array(large.length + 10));
+  expect(codec.encode({ name: "x" }).buffer.byteLength).toBeLessThan(100_000);
 });

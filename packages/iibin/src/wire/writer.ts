@@ -35,6 +35,11 @@ export class Writer {
     this.replace(allocate(expected > slabBytes >> 2 ? expected : slabBytes), 0);
   }
 
+  /** Lets a buffer that was made for one message go. */
+  release(): void {
+    if (this.b.length !== slabBytes) this.replace(nothing, 0);
+  }
+
   /** Gives the message that ends at `end` away. */
   finish(end: number, copy: boolean): Uint8Array {
     const { b, start } = this;
