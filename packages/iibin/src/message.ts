@@ -121,7 +121,7 @@ type InOne<Name, Fields extends FieldDefinitions, Type> = Type extends ScalarTyp
 type MemberName<Members extends EnumMembers> = keyof Members & string;
 
 type Many<F extends FieldDefinition, One> = F extends { readonly map: infer K extends MapKeyType }
-  ? Record<KeyValue<K>, One>
+  ? MapObject<K, One>
   : Is<F, "repeated"> extends true
     ? One[]
     : One;
@@ -129,13 +129,13 @@ type Many<F extends FieldDefinition, One> = F extends { readonly map: infer K ex
 type ManyInput<F extends FieldDefinition, One> = F extends {
   readonly map: infer K extends MapKeyType;
 }
-  ? Readonly<Record<KeyValue<K>, One>> | ReadonlyMap<KeyInput<K>, One>
+  ? Readonly<MapObject<K, One>> | ReadonlyMap<KeyInput<K>, One>
   : Is<F, "repeated"> extends true
     ? readonly One[] | NumberArray<One>
     : One;
 
-/** Lists of numbers may be typed arrays as well. */
-type NumberArray<One> = number extends One
+/** Lists of numbers may be typed arrays as well. @internal */
+export type NumberArray<One> = number extends One
   ?
       | Float64Array
       | Float32Array
@@ -148,12 +148,10 @@ type NumberArray<One> = number extends One
       | (bigint extends One ? BigInt64Array | BigUint64Array : never)
   : never;
 
-/** Keys of objects: those of 64 bits are written in decimal. */
-type KeyValue<K extends MapKeyType> = K extends "string" | Int64Type
-  ? string
-  : K extends "bool"
-    ? "true" | "false"
-    : number;
+/** A map as an object: keys of 64 bits are written in decimal, and of two booleans one may be missing. */
+type MapObject<K extends MapKeyType, One> = K extends "bool"
+  ? Partial<Record<"true" | "false", One>>
+  : Record<K extends "string" | Int64Type ? string : number, One>;
 type KeyInput<K extends MapKeyType> = K extends "string"
   ? string
   : K extends "bool"

@@ -6,6 +6,7 @@
  */
 export { type BuiltCodecParts, builtCodec } from "./built-codec.ts";
 export type { Codec } from "./codec.ts";
+export type { NumberArray } from "./message.ts";
 export { unknownFields } from "./unknown-fields.ts";
 // Not by way of the object that run-time generation uses, which would keep all of them in every bundle.
 export * from "./wire/decode-parts.ts";

@@ -1,11 +1,12 @@
 import { type Enum, isEnum } from "../enum.ts";
 import { iibinErrors } from "../errors.ts";
 import type { Field } from "../field.ts";
-import type { AnySchema } from "../schema.ts";
+import { isInt64Type, isPackable, type MapKeyType } from "../scalar-type.ts";
+import { type AnySchema, isSchema } from "../schema.ts";
 import * as functions from "../wire/functions.ts";
 import { emitDecoder } from "./emit-decoder.ts";
 import { emitEncoder } from "./emit-encoder.ts";
-import { reachableSchemas } from "./message-plan.ts";
+import { reachableSchemas, wireScalar } from "./message-plan.ts";
 import { literal, propertyName, SourceLines } from "./source-lines.ts";
 
 /** An ES module and its declarations. */
@@ -14,6 +15,7 @@ export interface EmittedModule {
   readonly types: string;
 }
 
+const runtime = "@king-runtime/iibin/runtime";
 const header = "// Written by `king iibin build`; changes are lost when it runs again.\n";
 
 /**
@@ -25,9 +27,12 @@ const header = "// Written by `king iibin build`; changes are lost when it runs 
  */
 export function emitModule(definitions: readonly (AnySchema | Enum)[]): EmittedModule {
   const names = new ModuleNames(definitions);
-  const helpers = new Set<string>();
-  const body = new SourceLines(helpers);
+  const body = new SourceLines(new Set());
   const types = new SourceLines(new Set());
+  // Codecs share the functions: schemas that hold each other would have them once for each codec.
+  const schemas = reachableSchemas(...definitions.filter(isSchema));
+  emitEncoder(schemas, body);
+  emitDecoder(schemas, {}, body);
   for (const definition of definitions) {
     const name = names.of(definition);
     if (isEnum(definition)) {
@@ -38,35 +43,23 @@ export function emitModule(definitions: readonly (AnySchema | Enum)[]): EmittedM
       types.add(`export declare const ${name}: { ${shape.join("; ")} };`);
       continue;
     }
-    emitCodec(definition, name, body);
+    const index = schemas.indexOf(definition);
+    body.add(
+      `export const ${name} = /* @__PURE__ */ ${body.use("builtCodec")}({ name: ${literal(definition.name)}, profile: ${literal(definition.profile)}, encode: e${index}, decode: d${index} });`,
+    );
     types.add(`export interface ${name} {`);
-    for (const field of definition.fields) types.add(names.property(field, false));
+    for (const field of definition.fields) types.add(names.property(field, false, types));
     types.add("}", `export interface ${name}Input {`);
-    for (const field of definition.fields) types.add(names.property(field, true));
-    types.add("}", `export declare const ${name}: Codec<${name}Input, ${name}>;`);
+    for (const field of definition.fields) types.add(names.property(field, true, types));
+    types.add("}", `export declare const ${name}: ${types.use("Codec")}<${name}Input, ${name}>;`);
   }
-  const imported = ["builtCodec", ...helpers].sort().join(", ");
-  return {
-    code: `${header}import { ${imported} } from "@king-runtime/iibin/runtime";\n\n${body}`,
-    types: `${header}import type { Codec } from "@king-runtime/iibin/runtime";\n\n${types}`,
-  };
+  return { code: withImports("import", body), types: withImports("import type", types) };
 }
 
-function emitCodec(schema: AnySchema, name: string, body: SourceLines): void {
-  const schemas = reachableSchemas(schema);
-  body.add(
-    `export const ${name} = /* @__PURE__ */ (() => {`,
-    "const encode = /* @__PURE__ */ (() => {",
-  );
-  emitEncoder(schemas, body);
-  body.add("return e0;", "})();", "const decode = /* @__PURE__ */ (() => {");
-  emitDecoder(schemas, {}, body);
-  body.add(
-    "return d0;",
-    "})();",
-    `return builtCodec({ name: ${literal(schema.name)}, profile: ${literal(schema.profile)}, encode, decode });`,
-    "})();",
-  );
+function withImports(keyword: string, lines: SourceLines): string {
+  const names = [...lines.helpers].sort().join(", ");
+  const imports = names === "" ? "" : `${keyword} { ${names} } from ${literal(runtime)};\n`;
+  return `${header}${imports}\n${lines}`;
 }
 
 /** Identifiers of definitions in a module. */
@@ -95,20 +88,16 @@ class ModuleNames {
   }
 
   /** A property of the interface of a message, or of what encoding takes. */
-  property(field: Field, isInput: boolean): string {
+  property(field: Field, isInput: boolean, lines: SourceLines): string {
     const always = isInput
       ? field.presence === "required"
       : field.presence !== "explicit" || field.default !== undefined;
     const one = this.#typeOf(field, isInput);
     const type =
       field.map !== undefined
-        ? isInput
-          ? `Readonly<Record<string, ${one}>> | ReadonlyMap<${keyType(field)}, ${one}>`
-          : `Record<string, ${one}>`
+        ? mapType(field.map, one, isInput)
         : field.repeated
-          ? isInput
-            ? `readonly (${one})[]${isNumeric(field) ? " | ArrayLike<number>" : ""}`
-            : `${one}[]`
+          ? listType(field, one, isInput, lines)
           : one;
     const name = field.name === "__proto__" ? '"__proto__"' : propertyName(field.name);
     return always
@@ -135,45 +124,56 @@ class ModuleNames {
       case "bytes":
         return "Uint8Array";
       default:
-        if (!field.scalar.endsWith("64")) return "number";
+        if (!isInt64Type(field.scalar)) return "number";
         return isInput ? "bigint | number" : "bigint";
     }
   }
 }
 
-function isNumeric(field: Field): boolean {
-  return (
-    field.kind === "scalar" &&
-    !["bool", "string", "bytes"].includes(field.scalar) &&
-    !field.scalar.endsWith("64")
-  );
+function listType(field: Field, one: string, isInput: boolean, lines: SourceLines): string {
+  if (!isInput) return `${one}[]`;
+  const scalar = wireScalar(field);
+  const isNumeric = scalar !== undefined && scalar !== "bool" && isPackable(scalar);
+  return `readonly (${one})[]${isNumeric ? ` | ${lines.use("NumberArray")}<${one}>` : ""}`;
 }
 
-function keyType(field: Field): string {
-  switch (field.map) {
-    case "string":
-      return "string";
-    case "bool":
-      return "boolean";
-    default:
-      return field.map?.endsWith("64") ? "bigint | number" : "number";
-  }
+function mapType(keys: MapKeyType, one: string, isInput: boolean): string {
+  const isWide = isInt64Type(keys);
+  const object =
+    keys === "bool"
+      ? `Partial<Record<"true" | "false", ${one}>>`
+      : `Record<${keys === "string" || isWide ? "string" : "number"}, ${one}>`;
+  if (!isInput) return object;
+  const key =
+    keys === "string"
+      ? "string"
+      : keys === "bool"
+        ? "boolean"
+        : isWide
+          ? "bigint | number"
+          : "number";
+  return `Readonly<${object}> | ReadonlyMap<${key}, ${one}>`;
 }
 
 /** `pkg.Outer.Inner` as `pkg_Outer_Inner`. */
 function identifierOf(name: string): string {
   const identifier = name.replace(/[^\w$]/g, "_").replace(/^(?=\d)/, "_");
-  const isTaken = reserved.has(identifier) || Object.hasOwn(functions, identifier);
+  const isTaken =
+    reserved.has(identifier) || ownName.test(identifier) || Object.hasOwn(functions, identifier);
   return isTaken ? `${identifier}_` : identifier;
 }
 
-/** Words that cannot name an export's variable, and what a module uses itself. */
+/** Names of functions, and of what these share, in a module. */
+const ownName = /^[a-z]\d+(?:_\d+)?$/;
+
+/** Words that cannot name an export's variable or type, and what a module and its types use themselves. */
 const reserved: ReadonlySet<string> = /* @__PURE__ */ new Set(
   (
-    "arguments await break builtCodec case catch class const continue debugger default delete do else " +
-    "enum eval export extends false finally for function if implements import in instanceof interface " +
-    "let new null package private protected public return static super switch this throw true try " +
-    "typeof undefined var void while with yield Array ArrayBuffer Codec Map Object Readonly " +
-    "ReadonlyMap Record Set Uint8Array"
+    "any arguments await bigint boolean break builtCodec case catch class const continue debugger " +
+    "default delete do else enum eval export extends false finally for function globalThis if " +
+    "implements import in infer instanceof interface keyof let never new null number object package " +
+    "private protected public readonly return static string super switch symbol this throw true try " +
+    "typeof undefined unique unknown var void while with yield Array ArrayBuffer Codec Infinity Map " +
+    "NaN NumberArray Object Partial Readonly ReadonlyMap Record Set Uint8Array"
   ).split(" "),
 );
