@@ -76,7 +76,7 @@ class MessageEncoder {
       "}",
       "let k = 0;",
       "for (const _ in o) k++;",
-      `if (k !== n || n === 0 || Object.getPrototypeOf(o) !== Object.prototype) ${use("checkKeys")}(o, n${index}, ${this.#name}, n);`,
+      `if (k !== n || n === 0 || o.constructor !== Object) ${use("checkKeys")}(o, n${index}, ${this.#name}, n);`,
       "return p;",
       "}",
     );
