@@ -2,7 +2,7 @@ import type { BreakRule, WarningRule } from "./compatibility.ts";
 import { type Enum, isEnum } from "./enum.ts";
 import { integerRange } from "./field.ts";
 import { type ScalarType, scalarWireType } from "./scalar-type.ts";
-import { type AnySchema, isSchema } from "./schema.ts";
+import { type AnySchema, isSchema, type Profile } from "./schema.ts";
 
 type ValueType = ScalarType | Enum | AnySchema;
 
@@ -50,8 +50,9 @@ export function compareTypes(
     return breaking("type-changed", "bytes that are no UTF-8 are refused");
   if (!alike.some((group) => group.includes(was) && group.includes(is)))
     return breaking("type-changed", "the same bytes are read as other values");
-  const [low, high] = range(was);
-  const [newLow, newHigh] = range(is);
+  const profile = isKing ? "king" : "protobuf";
+  const [low, high] = range(was, profile);
+  const [newLow, newHigh] = range(is, profile);
   const isNarrower = newLow > low || newHigh < high;
   const beyond = `values below ${max(low, newLow)} or above ${min(high, newHigh)}`;
   return isKing && isNarrower
@@ -91,8 +92,8 @@ const warning = (rule: WarningRule, because: string): TypeChange => ({
 
 const wireTypeChanged = breaking("wire-type-changed", "it lies otherwise on the wire");
 
-function range(type: ScalarType): readonly [low: bigint, high: bigint] {
-  return type === "bool" ? [0n, 1n] : integerRange(type);
+function range(type: ScalarType, profile: Profile): readonly [low: bigint, high: bigint] {
+  return type === "bool" ? [0n, 1n] : integerRange(type, profile);
 }
 
 const max = (a: bigint, b: bigint) => (a > b ? a : b);

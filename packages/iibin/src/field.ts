@@ -8,7 +8,13 @@ import {
   type MapKeyType,
   type ScalarType,
 } from "./scalar-type.ts";
-import { type AnySchema, type FieldDefinition, isSchema, type Refuse } from "./schema.ts";
+import {
+  type AnySchema,
+  type FieldDefinition,
+  isSchema,
+  type Profile,
+  type Refuse,
+} from "./schema.ts";
 
 /** A field of a schema with every option decided. */
 export type Field = ScalarField | EnumField | MessageField;
@@ -110,7 +116,13 @@ function resolveField(
       required === true ? "required" : explicit || isSingleMessage ? "explicit" : "implicit",
     ...(oneof !== undefined && { oneof }),
     ...(definition.default !== undefined && {
-      default: checkDefault(definition.default, type as ScalarType | Enum, name, refuse),
+      default: checkDefault(
+        definition.default,
+        type as ScalarType | Enum,
+        schema.profile,
+        name,
+        refuse,
+      ),
     }),
     protoName,
     jsonName: definition.jsonName ?? lowerCamelCase(protoName),
@@ -129,6 +141,7 @@ export function lowerCamelCase(protoName: string): string {
 function checkDefault(
   value: unknown,
   type: ScalarType | Enum,
+  profile: Profile,
   name: string,
   refuse: Refuse,
 ): unknown {
@@ -157,7 +170,7 @@ function checkDefault(
     default: {
       const isNumber =
         typeof value === "number" ? Number.isSafeInteger(value) : typeof value === "bigint";
-      const [low, high] = integerRange(type);
+      const [low, high] = integerRange(type, profile);
       if (!isNumber || BigInt(value as number) < low || BigInt(value as number) > high)
         throw wrong(`an integer from ${low} to ${high}`);
       return isInt64Type(type) ? BigInt(value as number) : Number(value);
@@ -165,10 +178,14 @@ function checkDefault(
   }
 }
 
-/** Smallest and largest value of an integer type. */
-export function integerRange(type: ScalarType): readonly [low: bigint, high: bigint] {
-  const bits = isInt64Type(type) ? 64n : 32n;
+/** Smallest and largest value of an integer type. King's unsigned integers of 64 bits have 63. */
+export function integerRange(
+  type: ScalarType,
+  profile: Profile,
+): readonly [low: bigint, high: bigint] {
+  const isWide = isInt64Type(type);
+  const bits = isWide ? 64n : 32n;
   return type.startsWith("u") || type.startsWith("f")
-    ? [0n, (1n << bits) - 1n]
+    ? [0n, (1n << (isWide && profile === "king" ? 63n : bits)) - 1n]
     : [-(1n << (bits - 1n)), (1n << (bits - 1n)) - 1n];
 }

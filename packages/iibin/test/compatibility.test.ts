@@ -228,6 +228,10 @@ describe("integers of another range", () => {
     ["sint64", "sint32", "?range-changed", "range-narrowed"],
     ["fixed32", "sfixed32", "?range-changed", "range-narrowed"],
     ["sfixed64", "fixed64", "?range-changed", "range-narrowed"],
+    // King's unsigned integers have 63 bits.
+    ["uint64", "int64", "?range-changed", "?range-changed"],
+    ["int64", "uint64", "?range-changed", "range-narrowed"],
+    ["fixed64", "sfixed64", "?range-changed", "?range-changed"],
   ])("%s and %s: %s in profile protobuf, %s in king", (old, next, inProtobuf, inKing) => {
     expect(changes(field(old), field(next))).toEqual([inProtobuf]);
     expect(changes(field(old), field(next), "king")).toEqual([inKing]);

@@ -58,6 +58,20 @@ describe("a schema cannot be defined when", () => {
     expect(() => defineSchema("S", { f: field as FieldDefinition })).toThrow(refused("f", message));
   });
 
+  test.each([
+    ["uint64", "protobuf", 2n ** 64n - 1n],
+    ["fixed64", "protobuf", 2n ** 64n - 1n],
+    ["uint64", "king", 2n ** 63n - 1n],
+    ["fixed64", "king", 2n ** 63n - 1n],
+    ["int64", "king", 2n ** 63n - 1n],
+  ] as const)("a default of %s is beyond what profile %s can encode", (type, profile, most) => {
+    const withDefault = (value: bigint) =>
+      defineSchema("S", { f: { tag: 1, type, default: value } }, { profile });
+    const S = withDefault(most);
+    expect(decode(S, encode(S, { f: most }))).toEqual({ f: most });
+    expect(() => withDefault(most + 1n)).toThrow(refused("f", new RegExp(` to ${most}, got`)));
+  });
+
   test("two fields share a tag", () => {
     const fields = { a: { tag: 1, type: "int32" }, f: { tag: 1, type: "int32" } } as const;
     expect(() => defineSchema("S", fields)).toThrow(refused("f", /tag 1 is the tag of a already/));

@@ -2,11 +2,12 @@ import { describeValue } from "../describe-value.ts";
 import { iibinErrors } from "../errors.ts";
 import { type Limits, type ResolvedLimits, resolveLimits } from "../limits.ts";
 import type { ScalarType } from "../scalar-type.ts";
-import type { AnySchema } from "../schema.ts";
+import type { AnySchema, Profile } from "../schema.ts";
 
 /** Where a walk through a message and its JSON is: for the paths in errors, and what limits count. */
 export class JsonWalk {
   readonly limits: ResolvedLimits;
+  readonly profile: Profile;
   readonly #root: string;
   readonly #steps: string[] = [];
   // The root is neither an item nor at a depth.
@@ -15,6 +16,7 @@ export class JsonWalk {
 
   constructor(schema: AnySchema, limits: Limits | undefined) {
     this.#root = schema.name;
+    this.profile = schema.profile;
     this.limits = resolveLimits(limits, schema.profile);
   }
 

@@ -34,7 +34,7 @@ export function scalarFromJson(
     default: {
       const isWide = isInt64Type(type);
       if (!isWide && isInteger32(type, json)) return json + 0;
-      const range = integerRange(type);
+      const range = integerRange(type, walk.profile);
       const integer = integerFromJson(json);
       if (integer === undefined || integer < range[0] || integer > range[1])
         throw walk.expected(rangeText(range), json);

@@ -31,7 +31,8 @@ export function scalarToJson(
     }
     default: {
       if (isInt64Type(type)) return integer64ToJson(type, value, walk);
-      if (!isInteger32(type, value)) throw walk.expected(rangeText(integerRange(type)), value);
+      if (!isInteger32(type, value))
+        throw walk.expected(rangeText(integerRange(type, walk.profile)), value);
       // Adding zero leaves -0 behind.
       return value + 0;
     }
@@ -39,7 +40,7 @@ export function scalarToJson(
 }
 
 function integer64ToJson(type: Int64Type, value: unknown, walk: JsonWalk): string {
-  const range = integerRange(type);
+  const range = integerRange(type, walk.profile);
   const isInteger =
     typeof value === "number" ? Number.isSafeInteger(value) : typeof value === "bigint";
   if (!isInteger || (value as bigint) < range[0] || (value as bigint) > range[1])

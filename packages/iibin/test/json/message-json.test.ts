@@ -233,6 +233,31 @@ test("profile king keeps zeros, and knows no empty lists", () => {
   expect(() => toJson(King, {} as never)).toThrow(refusal("expected a value, got none", "id"));
 });
 
+test("unsigned integers of 64 bits have 63 in profile king", () => {
+  const fields = {
+    id: { tag: 1, type: "uint64" },
+    at: { tag: 2, type: "fixed64" },
+    byId: { tag: 3, type: "bool", map: "uint64" },
+  } as const;
+  const Both = [defineSchema("Wide", fields), defineSchema("Wide", fields, { profile: "king" })];
+  const most = 2n ** 63n - 1n;
+  for (const [schema, max] of [
+    [Both[0], 2n ** 64n - 1n],
+    [Both[1], most],
+  ] as [AnySchema, bigint][]) {
+    const json = { id: `${max}`, at: `${max}`, byId: { [`${max}`]: true } };
+    const message = fromJson(schema, json);
+    expect(message).toMatchObject({ id: max, at: max });
+    expect(toJson(schema, message)).toEqual(json);
+    const beyond = `${max + 1n}`;
+    const expected = `expected an integer from 0 to ${max}, got`;
+    for (const wrong of [{ id: beyond }, { at: beyond }, { byId: { [beyond]: true } }])
+      expect(() => fromJson(schema, wrong)).toThrow(expected);
+    for (const wrong of [{ id: max + 1n }, { at: max + 1n }, { byId: { [beyond]: true } }])
+      expect(() => toJson(schema, wrong)).toThrow(expected);
+  }
+});
+
 test("two fields cannot have one JSON name", () => {
   const Twins = defineSchema("Twins", {
     a_b: { tag: 1, type: "int32" },
