@@ -8,6 +8,7 @@ import { type Field, resolveFields } from "./field.ts";
 import { isRegistry } from "./is-registry.ts";
 import type { Registry } from "./registry.ts";
 import { isMapKeyType, isScalarType, type MapKeyType, type ScalarType } from "./scalar-type.ts";
+import { isReservedTag, largestTag } from "./tag-range.ts";
 
 /**
  * Which rules hold: those of proto3, or the strict ones of King's extension.
@@ -99,7 +100,6 @@ export interface DefineSchemaOptions<In extends Profile = Profile> {
 /** Fields a schema may have unless `maxFields` says otherwise. */
 const usualMaxFields = 512;
 const schemaOptions: readonly string[] = ["profile", "registry", "maxFields"];
-const largestTag = 2 ** 29 - 1;
 
 /**
  * Defines a message type. The type of its messages follows from the literal: `Message<typeof User>`.
@@ -206,7 +206,7 @@ function checkDefinitions(
         name,
         `tag: expected an integer from 1 to ${largestTag}, got ${describeValue(tag)}`,
       );
-    if (tag >= 19_000 && tag <= 19_999 && profile === "protobuf")
+    if (profile === "protobuf" && isReservedTag(tag))
       throw refuse(name, "tag: 19000 to 19999 are reserved by protobuf");
     const earlier = tags.get(tag);
     if (earlier !== undefined) throw refuse(name, `tag ${tag} is the tag of ${earlier} already`);

@@ -7,6 +7,7 @@ import { type Field, lowerCamelCase } from "../field.ts";
 import type { Registry } from "../registry.ts";
 import { isPackable } from "../scalar-type.ts";
 import type { AnySchema } from "../schema.ts";
+import { isReservedTag } from "../tag-range.ts";
 import { layOut, type Placed, type ProtoLayout } from "./proto-layout.ts";
 import type { Scope } from "./scope.ts";
 
@@ -29,9 +30,10 @@ export interface ExportProtoOptions {
  *
  * @returns the text, which ends with a line feed.
  * @throws {KingError} `KING_IIBIN_PROTO_UNSUPPORTED` naming schema, field and rule: for names that are
- * no identifiers or clash, enums without a member 0, and definitions of several packages;
- * `KING_IIBIN_REGISTRY` when two definitions have one name, `KING_IIBIN_SCHEMA_INVALID` when a type
- * given by name or function is missing, `KING_IIBIN_OPTION_INVALID`.
+ * no identifiers or clash, tags from 19,000 to 19,999, enums without a member 0, and definitions of
+ * several packages; `KING_IIBIN_REGISTRY` when two definitions have one name,
+ * `KING_IIBIN_SCHEMA_INVALID` when a type given by name or function is missing,
+ * `KING_IIBIN_OPTION_INVALID`.
  */
 export function exportProto(
   definitions: Registry | Iterable<Enum | AnySchema>,
@@ -101,6 +103,12 @@ function enumLines(name: string, definition: Enum): string[] {
 
 function fieldLines(field: Field, schema: AnySchema, scope: Scope, layout: ProtoLayout): string[] {
   const { protoName, tag, presence, oneof, map, repeated } = field;
+  if (isReservedTag(tag))
+    throw iibinErrors.create(
+      "KING_IIBIN_PROTO_UNSUPPORTED",
+      `${schema.name}, ${field.name}: expected a tag that proto3 allows, which 19000 to 19999 are not, got ${tag}`,
+      { schema: schema.name, field: field.name },
+    );
   const lines: string[] = [];
   if (presence === "required") lines.push("// Required: messages without this field are refused.");
   if (field.default !== undefined) lines.push(`// Default: ${printDefault(field)}.`);

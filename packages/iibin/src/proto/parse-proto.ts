@@ -1,4 +1,5 @@
 import { isMapKeyType } from "../scalar-type.ts";
+import { isReservedTag, largestTag } from "../tag-range.ts";
 import type {
   ProtoEnum,
   ProtoField,
@@ -30,7 +31,6 @@ export function parseProto(source: ProtoSource, limits: ParseProtoLimits): Proto
   return new Parser(source, limits).file();
 }
 
-const largestTag = 2 ** 29 - 1;
 const optionsExtendee = /^\.?google\.protobuf\.\w+Options$/;
 
 interface FieldOptions {
@@ -270,7 +270,7 @@ class Parser {
     this.#expect("=");
     const tagAt = this.#token.at;
     const tag = this.#integer("the number of the field");
-    if (tag < 1 || tag > largestTag || (tag >= 19_000 && tag <= 19_999))
+    if (tag < 1 || tag > largestTag || isReservedTag(tag))
       throw this.#fail(
         tagAt,
         `expected a number from 1 to ${largestTag} without 19000 to 19999, got ${tag}`,

@@ -108,7 +108,7 @@ test("what proto3 lacks is said in comments, and profile king shows in labels", 
       id: { tag: 1, type: "int32", required: true },
       name: { tag: 2, type: "string", default: "a\nb\u2028c" },
       raw: { tag: 3, type: "bytes", default: Uint8Array.of(0, 255) },
-      big: { tag: 4, type: "uint64", default: 2n ** 64n - 1n },
+      big: { tag: 4, type: "uint64", default: 2n ** 63n - 1n },
       self: { tag: 5, type: "Q", required: true },
       list: { tag: 6, type: "repeated_int32", required: true },
       tight: { tag: 7, type: "repeated_int32", packed: true },
@@ -124,7 +124,7 @@ message Q {
   optional string name = 2;
   // Default: the bytes 00ff.
   optional bytes raw = 3;
-  // Default: 18446744073709551615.
+  // Default: 9223372036854775807.
   optional uint64 big = 4;
   // Required: messages without this field are refused.
   Q self = 5;
@@ -277,6 +277,17 @@ describe("what it refuses", () => {
       expect.objectContaining({ code: "KING_IIBIN_PROTO_UNSUPPORTED" }),
     );
     expect(() => exportProto(definitions)).toThrow(says);
+  });
+
+  test.each([19_000, 19_999])("the tag %i, which profile king has and proto3 has not", (tag) => {
+    const S = defineSchema("S", { f: { tag, type: "int32" } }, { profile: "king" });
+    expect(() => exportProto([S])).toThrow(
+      expect.objectContaining({
+        code: "KING_IIBIN_PROTO_UNSUPPORTED",
+        message: `S, f: expected a tag that proto3 allows, which 19000 to 19999 are not, got ${tag}`,
+        details: { schema: "S", field: "f" },
+      }),
+    );
   });
 
   test("two definitions of one name", () => {
