@@ -1,62 +1,57 @@
 import type { Enum, EnumMembers } from "./enum.ts";
 import type { Int64Type, MapKeyType, ScalarType } from "./scalar-type.ts";
-import type { AnySchema, FieldDefinition, FieldDefinitions, Profile, Schema } from "./schema.ts";
+import type { AnySchema, FieldDefinition, Profile, Schema } from "./schema.ts";
+import type { unknownFields } from "./unknown-fields.ts";
 
 /**
  * The messages of a schema as decoding gives them: `Message<typeof User>`. Numbers of 64 bits are
  * `bigint`, or `number` with `Message<typeof User, number>`, which belongs to `int64: "number"`.
  */
-export type Message<S extends AnySchema, Int64 = bigint> =
-  S extends Schema<infer Name, infer Fields, infer In>
-    ? string extends keyof Fields
-      ? Record<string, unknown>
-      : Decoded<Name, Fields, In, Int64>
-    : never;
+// Messages that hold their own kind are told by this name, so declarations can be written of them.
+export type Message<S extends AnySchema, Int64 = bigint> = {
+  [K in keyof Decoded<S, Int64>]: Decoded<S, Int64>[K];
+};
 
 /** What encoding takes for a schema: `null` and `undefined` count as absent. */
-export type MessageInput<S extends AnySchema> =
-  S extends Schema<infer Name, infer Fields, Profile>
+export type MessageInput<S extends AnySchema> = { [K in keyof Encodable<S>]: Encodable<S>[K] };
+
+type Decoded<S extends AnySchema, Int64> =
+  S extends Schema<string, infer Fields, infer In>
     ? string extends keyof Fields
-      ? object
-      : Encodable<Name, Fields>
+      ? Record<string, unknown>
+      : {
+          -readonly [K in keyof Fields as AlwaysThere<Fields[K], In> extends true ? K : never]: Out<
+            S,
+            Fields[K],
+            Int64
+          >;
+        } & {
+          -readonly [K in keyof Fields as AlwaysThere<Fields[K], In> extends true
+            ? never
+            : K]?: Out<S, Fields[K], Int64>;
+        }
     : never;
 
-type Decoded<Name, Fields extends FieldDefinitions, In, Int64> = Flat<
-  {
-    -readonly [K in keyof Fields as AlwaysThere<Fields[K], In> extends true ? K : never]: Out<
-      Name,
-      Fields,
-      In,
-      Fields[K],
-      Int64
-    >;
-  } & {
-    -readonly [K in keyof Fields as AlwaysThere<Fields[K], In> extends true ? never : K]?: Out<
-      Name,
-      Fields,
-      In,
-      Fields[K],
-      Int64
-    >;
-  }
->;
+type Encodable<S extends AnySchema> =
+  S extends Schema<string, infer Fields, Profile>
+    ? string extends keyof Fields
+      ? // Any object: its keys are not known here.
+        // biome-ignore lint/suspicious/noExplicitAny: with unknown, only types with an index would do
+        { readonly [key: string]: any } & Unknown
+      : {
+          readonly [K in keyof Fields as Is<Fields[K], "required"> extends true ? K : never]: In<
+            S,
+            Fields[K]
+          >;
+        } & {
+          readonly [K in keyof Fields as Is<Fields[K], "required"> extends true ? never : K]?:
+            | In<S, Fields[K]>
+            | null
+            | undefined;
+        } & Unknown
+    : never;
 
-type Encodable<Name, Fields extends FieldDefinitions> = Flat<
-  {
-    readonly [K in keyof Fields as Is<Fields[K], "required"> extends true ? K : never]: In<
-      Name,
-      Fields,
-      Fields[K]
-    >;
-  } & {
-    readonly [K in keyof Fields as Is<Fields[K], "required"> extends true ? never : K]?:
-      | In<Name, Fields, Fields[K]>
-      | null
-      | undefined;
-  }
->;
-
-type Flat<T> = { [K in keyof T]: T[K] };
+type Unknown = { readonly [unknownFields]?: Uint8Array | undefined };
 
 type Is<F, Option extends string> = F extends { readonly [O in Option]: true } ? true : false;
 type Has<F, Option extends keyof FieldDefinition> = F extends { readonly [O in Option]: infer V }
@@ -85,37 +80,34 @@ type AlwaysThere<F extends FieldDefinition, In> =
                   ? true
                   : false;
 
-type Out<Name, Fields extends FieldDefinitions, In, F extends FieldDefinition, Int64> = Many<
+type Out<S extends AnySchema, F extends FieldDefinition, Int64> = Many<
   F,
-  OutOne<Name, Fields, In, F["type"], Int64>
+  OutOne<S, F["type"], Int64>
 >;
-type In<Name, Fields extends FieldDefinitions, F extends FieldDefinition> = ManyInput<
-  F,
-  InOne<Name, Fields, F["type"]>
->;
+type In<S extends AnySchema, F extends FieldDefinition> = ManyInput<F, InOne<S, F["type"]>>;
 
-type OutOne<Name, Fields extends FieldDefinitions, In, Type, Int64> = Type extends ScalarType
+type OutOne<S extends AnySchema, Type, Int64> = Type extends ScalarType
   ? ScalarValue<Type, Int64>
   : Type extends Enum
     ? number
     : Type extends AnySchema
       ? Message<Type, Int64>
       : Type extends () => infer Later
-        ? OutOne<Name, Fields, In, Later, Int64>
-        : Type extends Name
-          ? Decoded<Name, Fields, In, Int64>
+        ? OutOne<S, Later, Int64>
+        : Type extends S["name"]
+          ? Message<S, Int64>
           : unknown;
 
-type InOne<Name, Fields extends FieldDefinitions, Type> = Type extends ScalarType
+type InOne<S extends AnySchema, Type> = Type extends ScalarType
   ? ScalarInput<Type>
   : Type extends Enum<string, infer Members>
     ? MemberName<Members> | number
     : Type extends AnySchema
       ? MessageInput<Type>
       : Type extends () => infer Later
-        ? InOne<Name, Fields, Later>
-        : Type extends Name
-          ? Encodable<Name, Fields>
+        ? InOne<S, Later>
+        : Type extends S["name"]
+          ? MessageInput<S>
           : unknown;
 
 type MemberName<Members extends EnumMembers> = keyof Members & string;

@@ -2,6 +2,7 @@ import { expectTypeOf, test } from "vitest";
 import { defineEnum } from "../src/enum.ts";
 import type { Message, MessageInput } from "../src/message.ts";
 import { type AnySchema, defineSchema } from "../src/schema.ts";
+import { unknownFields } from "../src/unknown-fields.ts";
 
 const Level = defineEnum("Level", { LOW: 0, HIGH: 1 });
 const Geo = defineSchema("Geo", {
@@ -20,6 +21,7 @@ const Node = defineSchema("Node", {
   maybe: { tag: 9, type: "int32", optional: true },
   a: { tag: 10, type: "bool", oneof: "choice" },
   scores: { tag: 11, type: "int32", repeated: true },
+  flags: { tag: 13, type: "string", map: "bool" },
   later: { tag: 12, type: (): AnySchema => Geo },
 });
 
@@ -35,6 +37,8 @@ test("the type of messages follows from the literal, recursion included", () => 
   expectTypeOf<M["attrs"]>().toEqualTypeOf<Record<string, Uint8Array>>();
   expectTypeOf<M["byId"]>().toEqualTypeOf<Record<string, number>>();
   expectTypeOf<M["maybe"]>().toEqualTypeOf<number | undefined>();
+  expectTypeOf<M["flags"]>().toEqualTypeOf<{ true?: string; false?: string }>();
+  expectTypeOf<M["flags"]["false"]>().toEqualTypeOf<string | undefined>();
   expectTypeOf<M["a"]>().toEqualTypeOf<boolean | undefined>();
 });
 
@@ -44,6 +48,10 @@ test("what encoding takes is wider than what decoding gives", () => {
   expectTypeOf<{ id: 1; level: "HIGH"; next: { id: 1n } }>().toExtend<I>();
   expectTypeOf<{ level: "MIDDLE" }>().not.toExtend<I>();
   expectTypeOf<{ scores: Int32Array; byId: Map<bigint, number> }>().toExtend<I>();
+  expectTypeOf<{ flags: { true: "a" } }>().toExtend<I>();
+  expectTypeOf<{ flags: { maybe: "a" } }>().not.toExtend<I>();
+  expectTypeOf<{ flags: Map<boolean, string> }>().toExtend<I>();
+  expectTypeOf<{ [unknownFields]: Uint8Array }>().toExtend<I>();
   expectTypeOf<{ home: { alt: 1 } }>().not.toExtend<I>();
   expectTypeOf<Message<typeof Node>>().toExtend<I>();
 });

@@ -111,7 +111,41 @@ function hostileRegistry(): Registry {
   return registry;
 }
 
-test("a module of messages with any names compiles, runs, and has types that hold", async () => {
+/** What people export of schemas, for which TypeScript writes declarations; and functions over any. */
+const user = `import {
+  type AnySchema, type Message, type MessageInput,
+  createCodec, decode, defineSchema, encode, fromJson, toJson, unknownFields,
+} from "@king-runtime/iibin";
+export const Tree = defineSchema("Tree", {
+  label: { tag: 1, type: "string" },
+  left: { tag: 2, type: "Tree" },
+  more: { tag: 3, type: "Tree", map: "bool" },
+});
+export const codec = createCodec(Tree);
+export const tree = decode(Tree, encode(Tree, { left: { label: "a" }, more: { true: {} } }));
+export const same = fromJson(Tree, toJson(Tree, tree));
+export const label: string | undefined = tree.more.false?.left?.label;
+export function roundTrip<S extends AnySchema>(schema: S, message: MessageInput<S>): Message<S> {
+  return decode(schema, encode(schema, message));
+}
+export const again = roundTrip(Tree, tree).left;
+export const store = <S extends AnySchema>(schema: S) => {
+  const { encode, decode } = createCodec(schema);
+  return { put: encode, get: decode };
+};
+export const trees = store(Tree);
+export const got: Message<typeof Tree> = trees.get(trees.put({ [unknownFields]: new Uint8Array(0) }));
+interface Typed { label: string }
+export function encodeAny(schema: AnySchema, typed: Typed) {
+  // @ts-expect-error: no object
+  encode(schema, 7);
+  // @ts-expect-error: none of its fields
+  encode(Tree, { lable: "a" });
+  return [encode(schema, typed), encode(schema, { [unknownFields]: new Uint8Array(0) })];
+}
+`;
+
+test("a module of messages with any names compiles, runs, and has types that hold, as schemas do", async () => {
   const registry = hostileRegistry();
   const schemas = registry.schemas();
   const emitted = emitModule([...registry.enums(), ...schemas]);
@@ -166,7 +200,8 @@ const refused: In0[] = [
 ];
 console.log(low, taken, refused, ${exported.map((_, i) => `out${i}`).join(", ")});
 `;
-  expect(await compile({ "built.d.ts": emitted.types, "consumer.ts": consumer })).toBe("");
+  const files = { "built.d.ts": emitted.types, "consumer.ts": consumer, "user.ts": user };
+  expect(await compile(files)).toBe("");
 
   const { code } = await bundle('import * as built from "built"; report(built);', [
     ...registry.schemas(),
