@@ -87,7 +87,8 @@ export function closureEncoder(
     if (kept !== undefined) p = writeRaw(w, p, kept as Uint8Array, schema.name);
     let keys = 0;
     for (const _ in object) keys++;
-    if (keys !== found || found === 0 || Object.getPrototypeOf(object) !== Object.prototype)
+    // Of an object that is not plain, fields need not be keys.
+    if (keys !== found || found === 0 || object["constructor"] !== Object)
       checkKeys(object, names, schema.name, found);
     return p;
   };
