@@ -86,7 +86,12 @@ export class Registry {
     return [...this.#definitions.values()].filter(isEnum);
   }
 
-  /** @throws {KingError} `KING_IIBIN_REGISTRY` when nothing has that name. */
+  /**
+   * As the function `describe`.
+   *
+   * @throws {KingError} `KING_IIBIN_REGISTRY` when nothing has that name, `KING_IIBIN_SCHEMA_INVALID`
+   * when a type given by name or function is missing.
+   */
   describe(name: string): Description {
     const found = this.#definitions.get(name);
     if (found !== undefined) return describe(found);
@@ -94,7 +99,14 @@ export class Registry {
   }
 }
 
-/** A definition as plain data that JSON can hold, but for defaults of 64 bits and bytes. */
+/** Bytes are the schema's own, and whoever reads them may write. */
+const copied = (value: unknown) => (value instanceof Uint8Array ? value.slice() : value);
+
+/**
+ * A definition as plain data that JSON can hold, but for defaults of 64 bits and bytes.
+ *
+ * @throws {KingError} `KING_IIBIN_SCHEMA_INVALID` when a type given by name or function is missing.
+ */
 export function describe(definition: Enum | AnySchema): Description {
   if (isEnum(definition))
     return { kind: "enum", name: definition.name, members: { ...definition.members } };
@@ -109,7 +121,7 @@ export function describe(definition: Enum | AnySchema): Description {
       presence: field.presence,
       ...(field.packed && { packed: true as const }),
       ...(field.oneof !== undefined && { oneof: field.oneof }),
-      ...(field.default !== undefined && { default: field.default }),
+      ...(field.default !== undefined && { default: copied(field.default) }),
     })),
   };
 }

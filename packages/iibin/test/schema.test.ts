@@ -3,7 +3,11 @@ import { createCodec } from "../src/codec.ts";
 import { decode } from "../src/decode.ts";
 import { encode } from "../src/encode.ts";
 import { defineEnum } from "../src/enum.ts";
-import { Registry } from "../src/registry.ts";
+import {
+  describe as describeDefinition,
+  Registry,
+  type SchemaDescription,
+} from "../src/registry.ts";
 import { type AnySchema, defineSchema, type FieldDefinition } from "../src/schema.ts";
 
 const Level = defineEnum("Level", { LOW: 0, HIGH: 1, BELOW: -1 });
@@ -205,6 +209,21 @@ test("the options of a definition are copied: what changes later changes nothing
   expect(S.definition.a.tag).toBe(1);
   expect(Object.isFrozen(S)).toBe(true);
   expect(Object.isFrozen(S.fields[0])).toBe(true);
+});
+
+test("a description is its reader's own: what is done to it changes no schema", () => {
+  const registry = new Registry();
+  const S = defineSchema(
+    "S",
+    { key: { tag: 1, type: "bytes", default: Uint8Array.of(1, 2) } },
+    { registry },
+  );
+  for (const description of [describeDefinition(S), registry.describe("S")]) {
+    const [field] = (description as SchemaDescription).fields;
+    (field as { default: Uint8Array }).default.fill(9);
+    expect(decode(S, new Uint8Array(0))).toEqual({ key: Uint8Array.of(1, 2) });
+    expect(describeDefinition(S)).toMatchObject({ fields: [{ default: Uint8Array.of(1, 2) }] });
+  }
 });
 
 test("fields of any name are own properties, whatever objects inherit", () => {
