@@ -1,6 +1,7 @@
 import { enumMemberName } from "../enum.ts";
 import type { Field } from "../field.ts";
 import { isInt64Type } from "../scalar-type.ts";
+import { zeroValue } from "../zero-value.ts";
 import type { JsonValue } from "./json-value.ts";
 import type { Int64Form } from "./scalar-from-json.ts";
 
@@ -10,16 +11,7 @@ export function emptyValue(field: Field, int64: Int64Form): unknown {
   if (field.map !== undefined) return {};
   if (field.kind === "message") return undefined;
   if (field.kind === "enum") return 0;
-  switch (field.scalar) {
-    case "bool":
-      return false;
-    case "string":
-      return "";
-    case "bytes":
-      return new Uint8Array();
-    default:
-      return int64 === "bigint" && isInt64Type(field.scalar) ? 0n : 0;
-  }
+  return zeroValue(field.scalar, int64);
 }
 
 /** Whether JSON of a field says no more than its absence would. */

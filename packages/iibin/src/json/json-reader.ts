@@ -3,11 +3,12 @@ import type { Field } from "../field.ts";
 import type { Registry } from "../registry.ts";
 import { isInt64Type, type ScalarType } from "../scalar-type.ts";
 import type { AnySchema } from "../schema.ts";
+import { setEntry } from "../wire/map-entry.ts";
 import { claimOneof } from "./claim-oneof.ts";
 import { emptyValue, isEmptyCollection } from "./empty-value.ts";
 import type { FromJsonOptions } from "./from-json.ts";
 import { jsonFields } from "./json-fields.ts";
-import { isJsonObject, setOwn } from "./json-value.ts";
+import { isJsonObject } from "./json-value.ts";
 import type { JsonWalk } from "./json-walk.ts";
 import { type Int64Form, int64Value, scalarFromJson } from "./scalar-from-json.ts";
 import { specialForm } from "./special-form.ts";
@@ -63,7 +64,7 @@ export class JsonReader {
     for (let i = 0; i < values.length; i++) {
       const field = schema.fields[i] as Field;
       const value = values[i] ?? this.#absent(field);
-      if (value !== undefined) setOwn(message, field.name, value);
+      if (value !== undefined) setEntry(message, field.name, value);
     }
     return message;
   }
@@ -136,7 +137,7 @@ export class JsonReader {
       const key = this.#key(keys, given);
       if (Object.hasOwn(map, key)) throw this.walk.refuse("expected each key once");
       const value = this.#one(field, json[given]);
-      if (value !== undefined) setOwn(map, key, value);
+      if (value !== undefined) setEntry(map, key, value);
       this.walk.leave();
     }
     return map;

@@ -10,18 +10,6 @@ export function isJsonObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Sets an own property whatever its name: `__proto__` would otherwise replace the prototype. */
-export function setOwn(target: object, key: string, value: unknown): void {
-  if (key === "__proto__")
-    Object.defineProperty(target, key, {
-      value,
-      enumerable: true,
-      configurable: true,
-      writable: true,
-    });
-  else (target as Record<string, unknown>)[key] = value;
-}
-
 /** A field of a message; what every object inherits is none. */
 export function readField(message: object, name: string): unknown {
   if (name in Object.prototype && !Object.hasOwn(message, name)) return undefined;

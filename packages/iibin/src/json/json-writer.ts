@@ -3,10 +3,12 @@ import type { Field } from "../field.ts";
 import type { Registry } from "../registry.ts";
 import type { ScalarType } from "../scalar-type.ts";
 import type { AnySchema } from "../schema.ts";
+import { setEntry } from "../wire/map-entry.ts";
+import { isList } from "../wire/message-checks.ts";
 import { claimOneof } from "./claim-oneof.ts";
 import { emptyValue, isNoNews } from "./empty-value.ts";
 import { jsonFields } from "./json-fields.ts";
-import { isJsonObject, type JsonObject, type JsonValue, readField, setOwn } from "./json-value.ts";
+import { isJsonObject, type JsonObject, type JsonValue, readField } from "./json-value.ts";
 import type { JsonWalk } from "./json-walk.ts";
 import { scalarToJson } from "./scalar-to-json.ts";
 import { specialForm } from "./special-form.ts";
@@ -70,7 +72,7 @@ export class JsonWriter {
         oneofs = claimOneof(oneofs, field, this.walk);
         const value = this.#value(field, isAbsent ? emptyValue(field, "number") : given);
         if (isAlways || !isNoNews(field, value))
-          setOwn(json, this.#useProtoFieldName ? field.protoName : field.jsonName, value);
+          setEntry(json, this.#useProtoFieldName ? field.protoName : field.jsonName, value);
       }
       this.walk.leave();
     }
@@ -90,14 +92,12 @@ export class JsonWriter {
   }
 
   #list(field: Field, value: unknown): JsonValue[] {
-    const isTyped = ArrayBuffer.isView(value) && !(value instanceof DataView);
-    if (!Array.isArray(value) && !isTyped) throw this.walk.expected("a list", value);
+    if (!isList(value)) throw this.walk.expected("a list", value);
     const json: JsonValue[] = [];
-    let index = 0;
-    for (const item of value as Iterable<unknown>) {
-      this.walk.enter(`[${index++}]`);
+    for (let i = 0; i < value.length; i++) {
+      this.walk.enter(`[${i}]`);
       if (field.kind !== "message") this.walk.countItem();
-      json.push(this.#one(field, item));
+      json.push(this.#one(field, value[i]));
       this.walk.leave();
     }
     return json;
@@ -109,7 +109,7 @@ export class JsonWriter {
     for (const [key, entry] of value instanceof Map ? value : Object.entries(value)) {
       this.walk.enterEntry(keys, String(key));
       if (field.kind !== "message") this.walk.countItem();
-      setOwn(json, this.#key(keys, key), this.#one(field, entry));
+      setEntry(json, this.#key(keys, key), this.#one(field, entry));
       this.walk.leave();
     }
     return json;
