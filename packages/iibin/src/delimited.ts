@@ -9,6 +9,8 @@ import { type AnySchema, isSchema } from "./schema.ts";
  * libraries delimit messages. One chunk comes out for each message.
  *
  * An error of a message errors the stream.
+ *
+ * @throws {KingError} as `createCodec`.
  */
 export function delimitedEncoder<S extends AnySchema>(
   schema: S,
@@ -19,12 +21,21 @@ export function delimitedEncoder(
   by: AnySchema | Codec<unknown>,
   options?: CodecOptions,
 ): TransformStream<unknown, Uint8Array> {
-  const codec = isSchema(by) ? (createCodec(by, options) as Codec<unknown>) : by;
+  const codec = codecOf<Codec<unknown>>(by, options);
   return new TransformStream({
     transform(message, controller) {
       controller.enqueue(delimit(codec.encode(message)));
     },
   });
+}
+
+/** The codec that was given, or one of the schema. */
+function codecOf<C extends Codec<never, unknown>>(
+  by: AnySchema | C,
+  options: CodecOptions | undefined,
+): C {
+  if (!isSchema(by) && typeof by?.decode === "function") return by;
+  return createCodec(by as AnySchema, options) as Codec<unknown> as unknown as C;
 }
 
 /** A message with its length before it. */
@@ -50,6 +61,8 @@ function delimit(message: Uint8Array): Uint8Array {
  * Errors with `KING_IIBIN_LIMIT` as soon as a length is larger than `maxBytes`, with
  * `KING_IIBIN_WIRE_INVALID` when the bytes end within a message, and as `decode` does; `offset` counts
  * from the message's start.
+ *
+ * @throws {KingError} as `createCodec`.
  */
 export function delimitedDecoder<S extends AnySchema, const O extends CodecOptions>(
   schema: S,
@@ -60,7 +73,7 @@ export function delimitedDecoder(
   by: AnySchema | Codec<never, unknown>,
   options?: CodecOptions,
 ): TransformStream<Uint8Array, unknown> {
-  const codec = isSchema(by) ? createCodec(by, options) : by;
+  const codec = codecOf<Codec<never, unknown>>(by, options);
   const frames = new FrameReader(codec.name, codec.maxBytes);
   return new TransformStream<Uint8Array, unknown>({
     transform(chunk, controller) {

@@ -29,8 +29,8 @@ const enumOptions: readonly string[] = ["registry", "allowAlias"];
 /**
  * Defines an enum: member names to numbers from -2^31 to 2^31-1.
  *
- * @throws {KingError} `KING_IIBIN_SCHEMA_INVALID` for a number out of range or used twice and for
- * options there are not, `KING_IIBIN_REGISTRY` when the registry has the name already.
+ * @throws {KingError} `KING_IIBIN_SCHEMA_INVALID` for a number out of range or used twice, and for an
+ * option there is not; `KING_IIBIN_REGISTRY` when the registry has the name already.
  */
 /* @__NO_SIDE_EFFECTS__ */
 export function defineEnum<const Name extends string, const Members extends EnumMembers>(

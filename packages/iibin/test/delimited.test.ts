@@ -79,6 +79,13 @@ test("the decoder takes a codec, and keeps to its limits", async () => {
   });
 });
 
+test.each([undefined, null, 7, {}])("what is neither schema nor codec is refused: %j", (by) => {
+  for (const stream of [delimitedEncoder, delimitedDecoder] as ((by: never) => unknown)[])
+    expect(() => stream(by as never)).toThrow(
+      expect.objectContaining({ code: "KING_IIBIN_OPTION_INVALID" }),
+    );
+});
+
 test("codecs of a built module read and write streams", async () => {
   const built = builtCodecOf(Line);
   const bytes = Uint8Array.from([3, 0x0a, 1, 0x61, 0]);

@@ -11,7 +11,8 @@ import { findRepeatedKey } from "./repeated-key.ts";
  *
  * @throws {KingError} `KING_IIBIN_JSON_INVALID` for text that is no JSON or does not fit the schema,
  * `KING_IIBIN_LIMIT` for text that is too long, has too much in it or is too deep,
- * `KING_IIBIN_SCHEMA_INVALID` when two fields have one name in JSON, `KING_IIBIN_OPTION_INVALID`.
+ * `KING_IIBIN_SCHEMA_INVALID` when two fields have one name in JSON or a type that the schema names
+ * does not exist, `KING_IIBIN_OPTION_INVALID`.
  */
 export function fromJsonText<S extends AnySchema>(
   schema: S,

@@ -25,7 +25,8 @@ export interface FromJsonOptions {
  * @param json what `JSON.parse` gives, which has lost digits beyond 2^53 and keys that came twice
  * @throws {KingError} `KING_IIBIN_JSON_INVALID` for JSON that does not fit the schema,
  * `KING_IIBIN_LIMIT` for JSON with too much in it or too deep, `KING_IIBIN_SCHEMA_INVALID` when two
- * fields have one name in JSON, `KING_IIBIN_OPTION_INVALID`.
+ * fields have one name in JSON or a type that the schema names does not exist,
+ * `KING_IIBIN_OPTION_INVALID`.
  */
 export function fromJson<S extends AnySchema>(
   schema: S,

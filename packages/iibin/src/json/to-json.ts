@@ -32,7 +32,8 @@ export interface ToJsonOptions {
  * @returns what `JSON.stringify` writes: for most types an object
  * @throws {KingError} `KING_IIBIN_JSON_INVALID` for a message that does not fit the schema or has no
  * JSON, such as a timestamp after the year 9999, `KING_IIBIN_LIMIT` for one with too much in it or too
- * deep, `KING_IIBIN_SCHEMA_INVALID` when two fields have one name in JSON, `KING_IIBIN_OPTION_INVALID`.
+ * deep, `KING_IIBIN_SCHEMA_INVALID` when two fields have one name in JSON or a type that the schema
+ * names does not exist, `KING_IIBIN_OPTION_INVALID`.
  */
 export function toJson<S extends AnySchema>(
   schema: S,
