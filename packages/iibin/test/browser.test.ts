@@ -29,7 +29,7 @@ test.each([
   ["Small", 8_000],
   ["Medium", 10_500],
 ] as const)(
-  "a built module of %s, with all it needs to encode and decode, is at most %i bytes min+gzip",
+  "a built module of %s, with all it needs to encode and decode, is at most %i bytes min+gzip from sources",
   async (name, budgetBytes) => {
     const { code, gzipBytes, imports } = await bundle(
       `import { ${name} } from "built";
@@ -42,7 +42,7 @@ test.each([
   },
 );
 
-test("defining a schema, encoding and decoding at run time is at most 21,000 bytes min+gzip", async () => {
+test("defining a schema, encoding and decoding at run time is at most 21,000 bytes min+gzip from sources", async () => {
   const { code, gzipBytes, imports } = await bundle(
     `import { decode, defineSchema, encode } from "@king-runtime/iibin";
     const Small = defineSchema("Small", { id: { tag: 1, type: "uint32" } });
