@@ -52,7 +52,8 @@ export const iibinErrors = defineErrors({
    */
   KING_IIBIN_BATCH: errorCode<{ schema: string; index: number }>("validation"),
   /**
-   * An option has a value it cannot have, or the destination is no `Uint8Array` with enough room.
+   * An option does not exist or has a value it cannot have, or the destination is no `Uint8Array` with
+   * enough room.
    * @remedy Pass what the message expects.
    */
   KING_IIBIN_OPTION_INVALID: errorCode<{ option: string }>("validation"),
