@@ -11,12 +11,16 @@ export function describeValue(value: unknown): string {
     case "string":
       return `a string of ${value.length} characters`;
     case "object":
-      return Array.isArray(value) ? "an array" : `an object (${objectTag(value)})`;
+      return `an ${kindOf(value)}`;
     default:
       return `a ${typeof value}`;
   }
 }
 
-function objectTag(value: object): string {
-  return Object.prototype.toString.call(value).slice(8, -1);
+/** By what it is, and not by what it says of itself, which may be somebody's secret. */
+function kindOf(value: object): string {
+  if (Array.isArray(value)) return "array";
+  for (const known of [Map, Set, Date, RegExp, Error, Promise, Uint8Array, ArrayBuffer])
+    if (value instanceof known) return `object (${known.name})`;
+  return ArrayBuffer.isView(value) ? "object (a view of memory)" : "object";
 }

@@ -57,5 +57,6 @@ export function makeEncoder(schema: AnySchema, limits?: Limits, generate = true)
     run: generate && canGenerate() ? generateEncoder(schema) : closureEncoder(schema),
     limits: resolveLimits(limits, schema.profile),
     expected: 64,
+    wanted: 64,
   };
 }

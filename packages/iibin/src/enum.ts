@@ -1,5 +1,5 @@
 import { optionFault } from "./check-options.ts";
-import { isDefinition } from "./definition.ts";
+import { definitionMark, isDefinition } from "./definition.ts";
 import { describeValue } from "./describe-value.ts";
 import { iibinErrors } from "./errors.ts";
 import { isRegistry } from "./is-registry.ts";
@@ -52,9 +52,11 @@ export function defineEnum<const Name extends string, const Members extends Enum
     throw refuse(undefined, `registry: expected a Registry, got ${describeValue(registry)}`);
   if (typeof members !== "object" || members === null || Array.isArray(members))
     throw refuse(undefined, `expected an object of members, got ${describeValue(members)}`);
+  // Own keys only: a member called "constructor" is looked up like any other. Copied before it is checked.
+  const own = Object.assign(Object.create(null) as Record<string, number>, members);
   const names = new Map<number, string>();
-  for (const [member, number] of Object.entries(members)) {
-    if ((number | 0) !== number)
+  for (const [member, number] of Object.entries(own)) {
+    if (typeof number !== "number" || (number | 0) !== number)
       throw refuse(
         member,
         `${member}: expected an integer of 32 bits, got ${describeValue(number)}`,
@@ -64,9 +66,8 @@ export function defineEnum<const Name extends string, const Members extends Enum
       throw refuse(member, `${member}: ${number} is the number of ${earlier} already`);
     if (earlier === undefined) names.set(number, member);
   }
-  // Own keys only: a member called "constructor" is looked up like any other.
-  const own = Object.assign(Object.create(null) as Record<string, number>, members);
   const made: Enum<Name, Members> = Object.freeze({
+    ...definitionMark("enum"),
     kind: "enum" as const,
     name,
     members: Object.freeze(own) as Members,

@@ -162,7 +162,7 @@ function checkDefault(
       return value;
     case "bytes":
       if (!(value instanceof Uint8Array)) throw wrong("a Uint8Array");
-      return value.slice();
+      return new Uint8Array(value);
     case "float":
     case "double":
       if (typeof value !== "number") throw wrong("a number");

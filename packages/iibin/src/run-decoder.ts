@@ -2,7 +2,8 @@ import { describeValue } from "./describe-value.ts";
 import type { DecodeFunction } from "./emit/functions.ts";
 import { iibinErrors } from "./errors.ts";
 import type { ResolvedLimits } from "./limits.ts";
-import { errorOf, Fault, overLimit } from "./wire/fault.ts";
+import { isDetached } from "./wire/byte-length.ts";
+import { errorOf, Fault, faultIn, overLimit } from "./wire/fault.ts";
 import { Reader, viewPays } from "./wire/reader.ts";
 
 /** @internal */
@@ -27,6 +28,12 @@ export function runDecoder(decoder: Decoder, bytes: Uint8Array): unknown {
       { option: "bytes" },
     );
   const { length } = bytes;
+  if (length === 0 && isDetached(bytes))
+    throw iibinErrors.create(
+      "KING_IIBIN_OPTION_INVALID",
+      "bytes: expected a Uint8Array, got one whose memory was transferred",
+      { option: "bytes" },
+    );
   const r = decoder.callsBack ? new Reader() : idle;
   r.items = r.maxItems = limits.maxItems;
   r.maxStringBytes = limits.maxStringBytes;
@@ -39,9 +46,9 @@ export function runDecoder(decoder: Decoder, bytes: Uint8Array): unknown {
     if (length > limits.maxBytes) throw overLimit("maxBytes", limits.maxBytes);
     return decoder.run(bytes, 0, length, r, limits.maxDepth);
   } catch (error) {
-    throw error instanceof Fault
-      ? errorOf(explain(decoder, bytes, r) ?? error, decoder.name)
-      : error;
+    const fault = faultIn(error, limits.maxDepth);
+    if (fault === undefined) throw error;
+    throw errorOf(explain(decoder, bytes, r) ?? fault, decoder.name);
   } finally {
     // The bytes are not kept alive until the next call.
     if (r.v !== undefined) r.v = undefined;

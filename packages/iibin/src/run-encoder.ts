@@ -2,7 +2,7 @@ import { describeValue } from "./describe-value.ts";
 import type { EncodeFunction } from "./emit/functions.ts";
 import { iibinErrors } from "./errors.ts";
 import type { ResolvedLimits } from "./limits.ts";
-import { errorOf, Fault, overLimit } from "./wire/fault.ts";
+import { errorOf, Fault, faultIn, overLimit } from "./wire/fault.ts";
 import { Writer } from "./wire/writer.ts";
 
 /** An encoder and what it has learnt about its messages. @internal */
@@ -10,8 +10,10 @@ export interface Encoder {
   readonly name: string;
   readonly run: EncodeFunction;
   readonly limits: ResolvedLimits;
-  /** About how many bytes the next message will need. */
+  /** About how many bytes the next message will need: as many as the smaller of the last two did. */
   expected: number;
+  /** What the last message would have liked to find. */
+  wanted: number;
 }
 
 const idle = /* @__PURE__ */ new Writer();
@@ -68,12 +70,15 @@ function write(w: Writer, encoder: Encoder, message: unknown): number {
     const end = encoder.run(message, w, w.p, limits.maxDepth);
     const size = end - w.start;
     if (size > limits.maxBytes) throw overLimit("maxBytes", limits.maxBytes);
-    if (size > encoder.expected - 512) encoder.expected = size + (size >> 3) + 512;
-    else encoder.expected -= (encoder.expected - size) >> 3;
+    // One large message alone does not make small ones reserve as much.
+    const wanted = size + (size >> 3) + 512;
+    encoder.expected = Math.min(wanted, encoder.wanted);
+    encoder.wanted = wanted;
     return end;
   } catch (error) {
     w.release();
-    throw error instanceof Fault ? errorOf(error, name) : error;
+    const fault = faultIn(error, limits.maxDepth);
+    throw fault === undefined ? error : errorOf(fault, name);
   } finally {
     w.busy = false;
   }

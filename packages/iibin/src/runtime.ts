@@ -9,6 +9,7 @@ export type { Codec } from "./codec.ts";
 export type { NumberArray } from "./message.ts";
 export { unknownFields } from "./unknown-fields.ts";
 // Not by way of the object that run-time generation uses, which would keep all of them in every bundle.
+export * from "./wire/byte-length.ts";
 export * from "./wire/decode-parts.ts";
 export * from "./wire/fault.ts";
 export * from "./wire/map-entry.ts";

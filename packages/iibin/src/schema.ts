@@ -1,6 +1,6 @@
 import { optionFault } from "./check-options.ts";
 import { compiledSlot } from "./compiled.ts";
-import { isDefinition } from "./definition.ts";
+import { definitionMark, isDefinition } from "./definition.ts";
 import { describeValue } from "./describe-value.ts";
 import type { Enum } from "./enum.ts";
 import { iibinErrors } from "./errors.ts";
@@ -136,6 +136,7 @@ export function defineSchema<
   const definition = checkDefinitions(fields, profile, maxFields, refuse);
   let resolved: readonly Field[] | undefined;
   const schema: Schema<Name, Fields, In> = {
+    ...definitionMark("schema"),
     kind: "schema",
     name,
     profile,
@@ -190,9 +191,11 @@ function checkDefinitions(
   if (entries.length > maxFields)
     throw refuse(undefined, `expected at most ${maxFields} fields, got ${entries.length}`);
   const tags = new Map<number, string>();
-  const checked = entries.map(([name, field]): [string, FieldDefinition] => {
-    if (typeof field !== "object" || field === null)
-      throw refuse(name, `expected { tag, type }, got ${describeValue(field)}`);
+  const checked = entries.map(([name, givenField]): [string, FieldDefinition] => {
+    if (typeof givenField !== "object" || givenField === null)
+      throw refuse(name, `expected { tag, type }, got ${describeValue(givenField)}`);
+    // A copy is checked, and nothing that objects inherit is taken for an option.
+    const field = Object.assign(Object.create(null), givenField) as FieldDefinition;
     for (const [option, value] of Object.entries(field)) {
       if (option === "type" || option === "default" || value === undefined) continue;
       const expected = optionTypes[option];
@@ -228,7 +231,7 @@ function checkDefinitions(
       throw refuse(name, "map and required exclude each other");
     if (packed !== undefined && repeated !== true)
       throw refuse(name, "packed needs repeated: true");
-    return [name, Object.freeze({ ...field })];
+    return [name, Object.freeze(field)];
   });
   // Own keys only, so that a field can have any name.
   const own = Object.create(null) as Record<string, FieldDefinition>;

@@ -365,3 +365,71 @@ test("memory of a message that failed, or went elsewhere, is let go", () => {
   codec.encodeInto({ data: large }, new Uint8Array(large.length + 10));
   expect(codec.encode({ name: "x" }).buffer.byteLength).toBeLessThan(100_000);
 });
+
+describe.each([true, false])(
+  "what values say of themselves does not count, generated: %s",
+  (generate) => {
+    const codec = createCodec(Shape, { generate });
+    const refusal = expect.objectContaining({
+      code: "KING_IIBIN_VALUE_INVALID",
+      details: expect.objectContaining({ path: "data" }),
+    });
+
+    test("more bytes than there are would be somebody else's", () => {
+      class Longer extends Uint8Array {
+        override get length() {
+          return 200;
+        }
+      }
+      const claimed = Object.defineProperty(new Uint8Array(4), "length", { value: 100 });
+      for (const data of [new Longer(4), claimed])
+        expect(codec.encode({ data })).toEqual(new Uint8Array([0x1a, 4, 0, 0, 0, 0]));
+    });
+
+    test("what only looks like bytes is refused", () => {
+      for (const data of [Object.create(Uint8Array.prototype), new Proxy(new Uint8Array(3), {})])
+        expect(() => codec.encode({ data })).toThrow(refusal);
+    });
+
+    test("bytes whose memory went elsewhere are refused, in both directions", () => {
+      const gone = new Uint8Array(8);
+      structuredClone(gone, { transfer: [gone.buffer] });
+      expect(() => codec.encode({ data: gone })).toThrow(refusal);
+      expect(() => codec.decode(gone)).toThrow(
+        expect.objectContaining({ code: "KING_IIBIN_OPTION_INVALID" }),
+      );
+    });
+
+    test("every absent bytes field has memory of its own", () => {
+      const first = codec.decode(new Uint8Array(0));
+      const second = codec.decode(new Uint8Array(0));
+      structuredClone(first.data, { transfer: [first.data.buffer as ArrayBuffer] });
+      structuredClone(second.data, { transfer: [second.data.buffer as ArrayBuffer] });
+    });
+
+    test("all that is no number has one form", () => {
+      const Floats = defineSchema("Floats", {
+        double: { tag: 1, type: "double", repeated: true },
+        float: { tag: 2, type: "float" },
+      });
+      const floats = createCodec(Floats, { generate });
+      const odd = new Uint8Array(
+        Buffer.from("0a10010000000000f07fefbe00000000ffff150100a0ff", "hex"),
+      );
+      expect(Buffer.from(floats.encode(floats.decode(odd))).toString("hex")).toBe(
+        "0a10000000000000f87f000000000000f87f150000c07f",
+      );
+    });
+  },
+);
+
+test("a large message now and then does not make small ones reserve as much", () => {
+  const codec = createCodec(Shape);
+  const data = new Uint8Array(1_000_000);
+  for (let i = 0; i < 20; i++) {
+    codec.encode({ data });
+    // The next may still find a buffer for a large one; those after it do not.
+    codec.encode({ name: "small" });
+    expect(codec.encode({ name: "small" }).buffer.byteLength).toBe(65_536);
+  }
+});

@@ -135,9 +135,9 @@ describe.each([true, false])("generated: %s", (generate) => {
   });
 
   test("a nested message counts for the lists and maps it has, empty or not, and the root does not", () => {
-    // Three of them, and itself.
-    expect(open({ maxItems: 8 }).decode(nested(2))).toBeTypeOf("object");
-    expect(() => open({ maxItems: 7 }).decode(nested(2))).toThrow(tooMuch("maxItems", 7));
+    // Three of them, one of type bytes, and itself.
+    expect(open({ maxItems: 10 }).decode(nested(2))).toBeTypeOf("object");
+    expect(() => open({ maxItems: 9 }).decode(nested(2))).toThrow(tooMuch("maxItems", 9));
     const Row = defineSchema("Row", { id: { tag: 1, type: "int32" } });
     const Table = defineSchema("Table", {
       rows: { tag: 1, type: Row, repeated: true },
@@ -165,7 +165,60 @@ describe.each([true, false])("generated: %s", (generate) => {
     expect(() => createCodec(Many, { generate }).decode(bytes)).toThrow(
       tooMuch("maxItems", 1_048_576),
     );
-    expect(process.memoryUsage().rss - before).toBeLessThan(300_000_000);
+    expect(process.memoryUsage().rss - before).toBeLessThan(700_000_000);
+  });
+
+  test("keys that are integers reserve no memory for smaller ones", () => {
+    const Inner = defineSchema("Inner", {
+      numbers: { tag: 1, type: "bool", map: "uint32" },
+      texts: { tag: 2, type: "bool", map: "string" },
+    });
+    const Outer = defineSchema("Outer", { all: { tag: 1, type: Inner, repeated: true } });
+    const codec = createCodec(Outer, { generate });
+    const number = codec.encode({ all: [{ numbers: { 1023: true } }] });
+    const text = codec.encode({ all: [{ texts: { 1023: true } }] });
+    const both = Buffer.concat([number, text]);
+    const bytes = Buffer.concat(Array(20_000).fill(both));
+    const before = process.memoryUsage().rss;
+    const { all } = codec.decode(bytes);
+    expect(process.memoryUsage().rss - before).toBeLessThan(150_000_000);
+    expect(all[0]?.numbers).toEqual({ 1023: true });
+    expect(all[39_999]?.texts).toEqual({ 1023: true });
+  });
+
+  test("unknown fields are kept in memory in proportion, and between known ones count as items", () => {
+    const One = defineSchema("One", { a: { tag: 1, type: "int32" } });
+    const codec = createCodec(One, { generate, unknownFields: "keep" });
+    const unknown = new Uint8Array(4_000_000);
+    for (let i = 0; i < unknown.length; i += 2) unknown.set([16, 1], i);
+    const before = process.memoryUsage().rss;
+    const kept = codec.decode(unknown);
+    expect(process.memoryUsage().rss - before).toBeLessThan(150_000_000);
+    expect(Buffer.compare(codec.encode(kept), unknown)).toBe(0);
+    const mixed = new Uint8Array(8_000_000);
+    for (let i = 0; i < mixed.length; i += 4) mixed.set([16, 1, 8, 1], i);
+    expect(() => codec.decode(mixed)).toThrow(tooMuch("maxItems", 1_048_576));
+  });
+
+  test("levels that the stack has no room for are refused as too deep", () => {
+    const wide = Object.fromEntries(
+      Array.from({ length: 1_000 }, (_, i) => [
+        `f${i}`,
+        { tag: i + 2, type: "int32" as const, ...(i % 2 === 0 && { repeated: true }) },
+      ]),
+    );
+    const Wide = defineSchema(
+      "Wide",
+      { ...wide, next: { tag: 1, type: "Wide" } },
+      { maxFields: 1_024 },
+    );
+    const codec = createCodec(Wide, { generate, limits: { maxDepth: 256 } });
+    for (const run of [() => codec.decode(nested(256)), () => codec.encode(chain(256) as never)])
+      try {
+        run();
+      } catch (error) {
+        expect(error).toEqual(tooMuch("maxDepth", 256));
+      }
   });
 
   test("a key is too long whether it was met before or not", () => {

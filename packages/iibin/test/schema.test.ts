@@ -241,3 +241,69 @@ test("fields of any name are own properties, whatever objects inherit", () => {
     expect(Object.hasOwn(decoded, "toString")).toBe(false);
   }
 });
+
+describe("data that looks like a definition is none", () => {
+  const forgedEnum = JSON.parse(
+    '{"kind":"enum","name":"E","members":{"A":"(globalThis.forged=1)"}}',
+  );
+  const forgedSchema = JSON.parse(
+    '{"kind":"schema","name":"E","profile":"protobuf","definition":{},"fields":[{"name":"a","tag":1,"kind":"scalar","scalar":"int32","repeated":false,"packed":false,"presence":"explicit","default":["(globalThis.forged=1)"]}]}',
+  );
+
+  test.each([
+    ["an enum", forgedEnum],
+    ["a schema", forgedSchema],
+  ])("%s cannot be a field's type, nor be in a registry, nor be encoded by", (_, forged) => {
+    expect(() => defineSchema("S", { f: { tag: 1, type: forged } })).toThrow(
+      refused("f", /type: expected a type that exists/),
+    );
+    expect(() => new Registry([forged])).toThrow(
+      expect.objectContaining({ code: "KING_IIBIN_REGISTRY" }),
+    );
+    expect(() => decode(forged, new Uint8Array([10, 0]))).toThrow(
+      expect.objectContaining({ code: "KING_IIBIN_OPTION_INVALID" }),
+    );
+    expect(globalThis).not.toHaveProperty("forged");
+  });
+
+  test("what is checked is what is used", () => {
+    let reads = 0;
+    const members = {
+      get A() {
+        return reads++ === 0 ? 0 : ("(globalThis.forged=1)" as never);
+      },
+    };
+    const Twice = defineEnum("Twice", members);
+    const S = defineSchema("S", {
+      get f() {
+        return { tag: 1, type: Twice, optional: true } as const;
+      },
+    });
+    expect(decode(S, encode(S, { f: "A" }))).toEqual({ f: 0 });
+    class Joined extends Uint8Array {
+      override join() {
+        return "0]);globalThis.forged=1;new Uint8Array([";
+      }
+    }
+    const T = defineSchema("T", { f: { tag: 1, type: "bytes", default: new Joined(2) } });
+    expect(decode(T, new Uint8Array(0))).toEqual({ f: new Uint8Array(2) });
+    expect(globalThis).not.toHaveProperty("forged");
+  });
+
+  test("nothing that objects inherit is an option", () => {
+    Object.defineProperty(Object.prototype, "required", { value: true, configurable: true });
+    try {
+      expect(defineSchema("S", { f: { tag: 1, type: "int32" } }).fields[0]?.presence).toBe(
+        "implicit",
+      );
+    } finally {
+      delete (Object.prototype as { required?: true }).required;
+    }
+  });
+});
+
+test("schemas that functions make without end are refused", () => {
+  const make = (n: number): AnySchema =>
+    defineSchema(`T${n}`, { next: { tag: 1, type: (): AnySchema => make(n + 1) } });
+  expect(() => encode(make(0), {})).toThrow(/at most 10000 schemas that hold each other/);
+});

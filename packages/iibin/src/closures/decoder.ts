@@ -2,14 +2,15 @@ import type { MessageClass } from "../decode-options.ts";
 import type { DecoderVariant } from "../emit/emit-decoder.ts";
 import { fieldKey, messageCost, valueWireType, wireScalar } from "../emit/message-plan.ts";
 import type { Field, MessageField } from "../field.ts";
-import { isInt64Type, type MapKeyType, type ScalarType, scalarWireType } from "../scalar-type.ts";
+import { type MapKeyType, type ScalarType, scalarWireType } from "../scalar-type.ts";
 import type { AnySchema } from "../schema.ts";
 import { unknownFields } from "../unknown-fields.ts";
 import { decodeParts } from "../wire/decode-parts.ts";
-import { setEntry } from "../wire/map-entry.ts";
+import { setEntry, sparse } from "../wire/map-entry.ts";
 import { atKey, misaligned, missing, tooDeepAt, tooManyAt } from "../wire/message-checks.ts";
-import { copyOf, countVarints, joined, noBytes } from "../wire/read-bytes.ts";
+import { countVarints, joined, keepRange } from "../wire/read-bytes.ts";
 import { type Reader, readKey, readLength, skipField, wrongWireType } from "../wire/reader.ts";
+import { zeroValue } from "../zero-value.ts";
 import { scalarReader } from "./scalar-readers.ts";
 
 /** Reads one record of a field, from behind its key, into `values[slot]`. */
@@ -63,7 +64,7 @@ function decoderOf(schema: AnySchema, made: Made): DecodeMessage {
   const decodeMessage: DecodeMessage = (b, start, end, r, depth) => {
     if (depth < 0) throw tooDeepAt(r, start);
     const values: unknown[] = new Array(fields.length);
-    let unknown: Uint8Array[] | undefined;
+    let unknown: number[] | undefined;
     let p = start;
     let key = 0;
     try {
@@ -77,10 +78,7 @@ function decoderOf(schema: AnySchema, made: Made): DecodeMessage {
         else {
           if (isKing && byTag.has(key >>> 3)) throw wrongWireType(from, key);
           p = skipField(b, p, end, r, key, depth, !isKing);
-          if (keeps) {
-            unknown ??= [];
-            unknown.push(copyOf(b, from, p));
-          }
+          if (keeps) unknown = keepRange(unknown, from, p, r);
         }
       }
       for (const slot of inParts) {
@@ -102,7 +100,7 @@ function decoderOf(schema: AnySchema, made: Made): DecodeMessage {
       );
     }
     const message = build(values, end);
-    if (unknown !== undefined) message[unknownFields] = joined(unknown);
+    if (unknown !== undefined) message[unknownFields] = joined(b, unknown);
     return message;
   };
   // Before its fields: one of them may hold messages of this schema.
@@ -237,12 +235,14 @@ function mapReader(
     scalar === undefined ? undefined : scalarReader(scalar, schema.profile, made.variant);
   const keyOfKey = fieldKey(1, scalarWireType(keyType));
   const keyOfValue = fieldKey(2, valueWireType(field));
+  const isInteger = keyType !== "string" && keyType !== "bool";
   const zeroKey = keyType === "string" ? "" : keyType === "bool" ? false : 0;
   return (values, b, p, end, r, depth) => {
     const length = readLength(b, p, end, r);
     p = r.p;
     const last = p + length;
-    const map = (values[slot] as Record<string, unknown> | undefined) ?? {};
+    const map =
+      (values[slot] as Record<string, unknown> | undefined) ?? (isInteger ? sparse({}) : {});
     values[slot] = map;
     if (scalar !== undefined) charge(r, 1, p);
     let key: unknown = zeroKey;
@@ -276,16 +276,14 @@ function mapReader(
           ? decodeMessage(b, whole[0] as number, whole[1] as number, r, depth - 1)
           : decodeParts(decodeMessage, b, whole, r, depth - 1);
     }
-    setEntry(map, String(key), value);
+    if (isInteger) map[String(key)] = value;
+    else setEntry(map, String(key), value);
     return p;
   };
 }
 
 function zeroOf(scalar: ScalarType, { variant }: Made): unknown {
-  if (scalar === "string") return "";
-  if (scalar === "bool") return false;
-  if (scalar === "bytes") return noBytes;
-  return isInt64Type(scalar) && variant.int64 !== "number" ? 0n : 0;
+  return zeroValue(scalar, variant.int64 ?? "bigint");
 }
 
 /** Makes a message of the fields' values, in the order of their tags. */

@@ -11,6 +11,7 @@ import type { Field } from "../field.ts";
 import { type MapKeyType, scalarWireType } from "../scalar-type.ts";
 import type { AnySchema } from "../schema.ts";
 import { unknownFields } from "../unknown-fields.ts";
+import { byteLength } from "../wire/byte-length.ts";
 import { at, bad } from "../wire/fault.ts";
 import {
   atIndex,
@@ -136,7 +137,7 @@ function isZero(value: unknown, field: Field): boolean {
     );
   if (value === "" || value === false || value === 0n) return true;
   if (typeof value === "string" && field.kind === "enum") return field.enum.members[value] === 0;
-  return value instanceof Uint8Array && value.length === 0;
+  return byteLength(value) === 0;
 }
 
 function valueWriter(

@@ -1,5 +1,6 @@
 import type { ScalarType } from "../scalar-type.ts";
 import type { Profile } from "../schema.ts";
+import { byteLength } from "../wire/byte-length.ts";
 import { writeBytes, writeText } from "../wire/write-text.ts";
 import {
   isInt64,
@@ -30,13 +31,13 @@ export function scalarWriter(scalar: ScalarType, profile: Profile): WriteScalar 
     case "double":
       return (w, p, v) => {
         if (typeof v !== "number") return notOfType;
-        w.v.setFloat64(p, v, true);
+        w.v.setFloat64(p, Number.isNaN(v) ? Number.NaN : v, true);
         return p + 8;
       };
     case "float":
       return (w, p, v) => {
         if (typeof v !== "number") return notOfType;
-        w.v.setFloat32(p, v, true);
+        w.v.setFloat32(p, Number.isNaN(v) ? Number.NaN : v, true);
         return p + 4;
       };
     case "int32":
@@ -89,7 +90,8 @@ export function scalarWriter(scalar: ScalarType, profile: Profile): WriteScalar 
     case "string":
       return (w, p, v) => (typeof v === "string" ? writeText(w, p, v, room) : notOfType);
     case "bytes":
-      return (w, p, v) => (v instanceof Uint8Array ? writeBytes(w, p, v, room) : notOfType);
+      return (w, p, v) =>
+        byteLength(v) >= 0 ? writeBytes(w, p, v as Uint8Array, room) : notOfType;
   }
 }
 

@@ -132,21 +132,21 @@ class MessageDecoder {
     if (this.#isKing && keeps)
       lines.add(`if (f${this.#index}.has(k >>> 3)) throw ${lines.use("wrongWireType")}(z, k);`);
     lines.add(`p = ${lines.use("skipField")}(b, p, e, r, k, d, ${!this.#isKing});`);
-    if (keeps && this.#keeps)
-      lines.add(`(u === undefined ? u = [] : u).push(${lines.use("copyOf")}(b, z, p));`);
+    if (keeps && this.#keeps) lines.add(`u = ${lines.use("keepRange")}(u, z, p, r);`);
   }
 
   /** What a field's variable holds before anything was read. */
   #initial(field: Field): string {
     if (field.presence !== "implicit" || field.repeated || field.map !== undefined) return "";
     const scalar = wireScalar(field) as ScalarType;
-    return ` = ${this.#zero(scalar)}`;
+    // Made at the end, when none came.
+    return scalar === "bytes" ? "" : ` = ${this.#zero(scalar)}`;
   }
 
   #zero(scalar: ScalarType): string {
     if (scalar === "string") return '""';
     if (scalar === "bool") return "false";
-    if (scalar === "bytes") return this.#lines.use("noBytes");
+    if (scalar === "bytes") return "new Uint8Array(0)";
     return isInt64Type(scalar) && this.#variant.int64 !== "number" ? "0n" : "0";
   }
 
@@ -157,7 +157,10 @@ class MessageDecoder {
     const key = usualKey(field);
     lines.add(`case ${key | 0}: {`);
     if (field.map !== undefined) {
-      lines.add(`if (${target} === undefined) ${target} = {};`);
+      const isInteger = field.map !== "string" && field.map !== "bool";
+      lines.add(
+        `if (${target} === undefined) ${target} = ${isInteger ? `${lines.use("sparse")}({})` : "{}"};`,
+      );
       this.#emitRun(key, () => {
         this.#emitLength();
         if (field.kind !== "message") this.#emitCharge(1);
@@ -448,7 +451,11 @@ class MessageDecoder {
       this.#emitDecodeParts(field, "y", "s", "t", "w");
     }
     if (isText)
-      lines.add(`if (x === "__proto__") ${lines.use("setEntry")}(m, x, y);`, "else m[x] = y;");
+      lines.add(
+        "k = x.charCodeAt(0);",
+        `if ((k > 47 && k < 58) || x === "__proto__") ${lines.use("setEntry")}(m, x, y);`,
+        "else m[x] = y;",
+      );
     else lines.add("m[x] = y;");
     lines.add("}");
   }
@@ -482,6 +489,8 @@ class MessageDecoder {
       else if (field.presence === "explicit") sometimes.push(field);
       else if (field.repeated) lines.add(`if (${target} === undefined) ${target} = [];`);
       else if (field.map !== undefined) lines.add(`if (${target} === undefined) ${target} = {};`);
+      else if (wireScalar(field) === "bytes")
+        lines.add(`if (${target} === undefined) ${target} = new Uint8Array(0);`);
     }
     const made = this.#variant.classes?.get(this.#schema);
     if (made !== undefined) {
@@ -496,7 +505,7 @@ class MessageDecoder {
     } else this.#emitObject(sometimes);
     if (this.#keeps)
       lines.add(
-        `if (u !== undefined) o[${lines.use("unknownFields")}] = ${lines.use("joined")}(u);`,
+        `if (u !== undefined) o[${lines.use("unknownFields")}] = ${lines.use("joined")}(b, u);`,
       );
     lines.add("return o;");
   }

@@ -195,7 +195,7 @@ class MessageEncoder {
       case "string":
         return `typeof ${value} !== "string"`;
       case "bytes":
-        return `!(${value} instanceof Uint8Array)`;
+        return `${this.#lines.use("byteLength")}(${value}) < 0`;
       case "int32":
       case "sint32":
       case "sfixed32":
@@ -267,10 +267,10 @@ class MessageEncoder {
         lines.add(`${use("writeFixed64")}(w.v, p, ${value});`, "p += 8;");
         break;
       case "float":
-        lines.add(`w.v.setFloat32(p, ${value}, true);`, "p += 4;");
+        lines.add(`w.v.setFloat32(p, ${canonical(value)}, true);`, "p += 4;");
         break;
       case "double":
-        lines.add(`w.v.setFloat64(p, ${value}, true);`, "p += 8;");
+        lines.add(`w.v.setFloat64(p, ${canonical(value)}, true);`, "p += 8;");
         break;
       case "string":
       case "bytes": {
@@ -335,7 +335,7 @@ class MessageEncoder {
     const lines = this.#lines;
     lines.add(
       `if (!${lines.use("isList")}(v)) throw ${this.#bad(field, literal("an array"), "v")};`,
-      "const a = v, c = a.length;",
+      "const a = v, c = a.length >>> 0;",
       `if (c > w.maxItems) throw ${lines.use("tooMany")}(w, ${this.#name}, ${literal(field.name)});`,
     );
     if (field.presence === "required")
@@ -474,7 +474,7 @@ function isNotZero(field: Field): string {
     case "string":
       return 'v !== ""';
     case "bytes":
-      return "v.length > 0";
+      return "byteLength(v) > 0";
     case "double":
     case "float":
       // Minus zero is a value of its own.
@@ -482,6 +482,11 @@ function isNotZero(field: Field): string {
     default:
       return scalar?.endsWith("64") ? "v != 0" : "v !== 0";
   }
+}
+
+/** One form for all that is not a number: engines keep bits in it that programs cannot see. */
+function canonical(value: string): string {
+  return `${value} === ${value} ? ${value} : NaN`;
 }
 
 /** Most bytes a field takes beside what reserves room for itself. */

@@ -1,12 +1,23 @@
+import { iibinErrors } from "../errors.ts";
 import type { Field } from "../field.ts";
 import { type ScalarType, scalarWireType } from "../scalar-type.ts";
 import type { AnySchema } from "../schema.ts";
 
+const mostSchemas = 10_000;
+
 /** These schemas, and then those that their messages can hold. @internal */
 export function reachableSchemas(...roots: readonly AnySchema[]): AnySchema[] {
   const found = new Set<AnySchema>(roots);
-  for (const schema of found)
+  for (const schema of found) {
+    // A function may make a new schema each time it is asked.
+    if (found.size > mostSchemas)
+      throw iibinErrors.create(
+        "KING_IIBIN_SCHEMA_INVALID",
+        `schema ${schema.name}: expected at most ${mostSchemas} schemas that hold each other, got more`,
+        { schema: schema.name },
+      );
     for (const field of schema.fields) if (field.kind === "message") found.add(field.message);
+  }
   return [...found];
 }
 
@@ -27,12 +38,14 @@ export function fieldKey(tag: number, wireType: number): number {
 }
 
 /**
- * What a nested message takes of `maxItems`: fields, lists and maps take memory whether they come or
- * not, so that many empty messages would make a small input large.
+ * What a nested message takes of `maxItems`: fields, and lists, maps and bytes most of all, take memory whether
+ * they come or not, so that many empty messages would make a small input large.
  */
 export function messageCost({ fields }: AnySchema): number {
-  const collections = fields.filter(({ repeated, map }) => repeated || map !== undefined);
-  return 1 + collections.length + (fields.length >> 4);
+  const objects = fields.filter(
+    (field) => field.repeated || field.map !== undefined || wireScalar(field) === "bytes",
+  );
+  return 1 + objects.length + (fields.length >> 4);
 }
 
 /** The bytes of a varint of 32 bits. */

@@ -65,6 +65,18 @@ export function overLimit(limit: string, max: number, offset = -1): Fault {
   return new Fault("limit", `more than ${limit} (${max}) allows`, { limit, max, offset });
 }
 
+/** The fault in an error of ours or of the engine's, which has less stack than limits ask for. */
+export function faultIn(error: unknown, maxDepth: number): Fault | undefined {
+  if (error instanceof Fault) return error;
+  const isStack = error instanceof RangeError && /call stack/i.test(error.message);
+  return isStack
+    ? new Fault("limit", `more levels than the stack has room for`, {
+        limit: "maxDepth",
+        max: maxDepth,
+      })
+    : undefined;
+}
+
 /** The error a caller gets; `schema` is the root's name. */
 export function errorOf(fault: Fault, root: string): Error {
   const path = pathOf(fault.path);

@@ -1,8 +1,9 @@
 /** Everything that generated source calls. */
 export { unknownFields } from "../unknown-fields.ts";
+export { byteLength } from "./byte-length.ts";
 export { decodeParts } from "./decode-parts.ts";
 export { at, bad, truncated } from "./fault.ts";
-export { knownKey, rememberKey, setEntry } from "./map-entry.ts";
+export { knownKey, rememberKey, setEntry, sparse } from "./map-entry.ts";
 export {
   atIndex,
   atKey,
@@ -19,7 +20,7 @@ export {
   tooMany,
   tooManyAt,
 } from "./message-checks.ts";
-export { copyOf, countVarints, joined, noBytes, readBytes, viewBytes } from "./read-bytes.ts";
+export { countVarints, joined, keepRange, readBytes, viewBytes } from "./read-bytes.ts";
 export { readDouble, readFloat } from "./read-number.ts";
 export { readText } from "./read-text.ts";
 export {

@@ -30,13 +30,28 @@ function slotOf(b: Uint8Array, p: number, length: number): number {
 }
 
 /** Sets an own property, whatever it is called. */
-export function setEntry(map: Record<string, unknown>, key: string | number, value: unknown): void {
-  if (key === "__proto__")
+export function setEntry(map: Record<string, unknown>, key: string, value: unknown): void {
+  if (key === "__proto__") {
     Object.defineProperty(map, key, {
       value,
       writable: true,
       enumerable: true,
       configurable: true,
     });
-  else map[key] = value;
+    return;
+  }
+  const first = key.charCodeAt(0);
+  if (first >= 48 && first <= 57) sparse(map);
+  map[key] = value;
+}
+
+/**
+ * Makes an object keep what has an integer for a key in a table. Engines would rather reserve memory for
+ * all smaller integers too, some 12 kB for the key 1023 alone.
+ */
+export function sparse(map: Record<string, unknown>): Record<string, unknown> {
+  // The largest index there is; beyond 2^29 engines do not go back to reserving.
+  map["4294967294"] = undefined;
+  delete map["4294967294"];
+  return map;
 }

@@ -1,9 +1,6 @@
 import { overLimit } from "./fault.ts";
 import type { Reader } from "./reader.ts";
 
-/** What an absent field of type bytes reads as. */
-export const noBytes = /* @__PURE__ */ new Uint8Array(0);
-
 /** Memory of its own with the bytes from `p` to `end`. */
 export function copyOf(b: Uint8Array, p: number, end: number): Uint8Array {
   const copy = new Uint8Array(end - p);
@@ -30,14 +27,33 @@ export function countVarints(b: Uint8Array, p: number, end: number): number {
   return count;
 }
 
-/** The parts behind each other. */
-export function joined(parts: readonly Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0] as Uint8Array;
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+/** The bytes of ranges, of which each has a start and an end, behind each other. */
+export function joined(b: Uint8Array, ranges: readonly number[]): Uint8Array {
+  let size = 0;
+  for (let i = 0; i < ranges.length; i += 2)
+    size += (ranges[i + 1] as number) - (ranges[i] as number);
+  const all = new Uint8Array(size);
   let p = 0;
-  for (const part of parts) {
+  for (let i = 0; i < ranges.length; i += 2) {
+    const part = b.subarray(ranges[i], ranges[i + 1]);
     all.set(part, p);
     p += part.length;
   }
   return all;
+}
+
+/** Adds a range to those that are kept; one that begins where the last one ends makes that longer. */
+export function keepRange(
+  ranges: number[] | undefined,
+  start: number,
+  end: number,
+  r: Reader,
+): number[] {
+  if (ranges === undefined) return [start, end];
+  if (ranges[ranges.length - 1] === start) ranges[ranges.length - 1] = end;
+  else {
+    if (--r.items < 0) throw overLimit("maxItems", r.maxItems, start);
+    ranges.push(start, end);
+  }
+  return ranges;
 }

@@ -1,4 +1,5 @@
 import { describeValue } from "../describe-value.ts";
+import { byteLength } from "./byte-length.ts";
 import { at, bad, Fault, overLimit } from "./fault.ts";
 import { grow, lengthWidth, setLength, type Writer } from "./writer.ts";
 
@@ -97,13 +98,13 @@ function writeLongText(w: Writer, p: number, text: string, after: number): numbe
 
 /** As {@link writeText}, for bytes. */
 export function writeBytes(w: Writer, p: number, bytes: Uint8Array, after: number): number {
-  const { length } = bytes;
+  const length = byteLength(bytes);
   if (length > w.maxStringBytes) return tooLarge;
   let b = w.b;
   if (p + length + 5 + after > b.length) b = grow(w, p, length + 5 + after);
   const width = lengthWidth(length);
   const from = p + width;
-  copyBytes(b, from, bytes);
+  copyBytes(b, from, bytes, length);
   return setLength(b, from, from + length, width);
 }
 
@@ -122,7 +123,8 @@ export function badText(
 
 /** Writes bytes as they are: fields that were kept. */
 export function writeRaw(w: Writer, p: number, bytes: Uint8Array, schema: string): number {
-  if (!(bytes instanceof Uint8Array)) {
+  const length = byteLength(bytes);
+  if (length < 0) {
     const fault = new Fault(
       "value",
       `expected a Uint8Array of unknown fields, got ${describeValue(bytes)}`,
@@ -131,12 +133,12 @@ export function writeRaw(w: Writer, p: number, bytes: Uint8Array, schema: string
     throw fault;
   }
   let b = w.b;
-  if (p + bytes.length > b.length) b = grow(w, p, bytes.length);
-  copyBytes(b, p, bytes);
-  return p + bytes.length;
+  if (p + length > b.length) b = grow(w, p, length);
+  copyBytes(b, p, bytes, length);
+  return p + length;
 }
 
-function copyBytes(b: Uint8Array, p: number, bytes: Uint8Array): void {
-  if (bytes.length > 32) b.set(bytes, p);
-  else for (let i = 0; i < bytes.length; i++) b[p + i] = bytes[i] as number;
+function copyBytes(b: Uint8Array, p: number, bytes: Uint8Array, length: number): void {
+  if (length > 32) b.set(bytes, p);
+  else for (let i = 0; i < length; i++) b[p + i] = bytes[i] as number;
 }
