@@ -55,8 +55,9 @@ function delimit(message: Uint8Array): Uint8Array {
 
 /**
  * A stream of bytes, cut into chunks anywhere, into messages: the counterpart of
- * {@link delimitedEncoder}. Holds at most one message of `maxBytes` that is not whole yet, and waits while
- * whoever reads it does.
+ * {@link delimitedEncoder}. Decodes a message when it is read and not before; holds the chunk that it
+ * reads from, whose write ends with the chunk, and at most one message of `maxBytes` that is not whole
+ * yet. Cancelling or aborting lets go of both.
  *
  * Errors with `KING_IIBIN_LIMIT` as soon as a length is larger than `maxBytes`, with
  * `KING_IIBIN_WIRE_INVALID` when the bytes end within a message, and as `decode` does; `offset` counts
@@ -75,26 +76,97 @@ export function delimitedDecoder(
 ): TransformStream<Uint8Array, unknown> {
   const codec = codecOf<Codec<never, unknown>>(by, options);
   const frames = new FrameReader(codec.name, codec.maxBytes);
-  return new TransformStream<Uint8Array, unknown>({
-    transform(chunk, controller) {
-      if (!(chunk instanceof Uint8Array))
-        throw iibinErrors.create(
+  let source!: ReadableStreamDefaultController<unknown>;
+  let sink!: WritableStreamDefaultController & { readonly signal: AbortSignal };
+  /** Settles the write of the chunk that is being read. */
+  let written: { resolve(): void; reject(reason: unknown): void } | undefined;
+  /** Whether the readable side asked for a message that it has not got yet. */
+  let wanted = false;
+  const drop = (reason: unknown): void => {
+    frames.drop();
+    written?.reject(reason);
+    written = undefined;
+    source.error(reason);
+  };
+  const fail = (reason: unknown): void => {
+    drop(reason);
+    sink.error(reason);
+  };
+  // A message is decoded when it is asked for, so one chunk of many is not held decoded as a whole.
+  const advance = (): void => {
+    try {
+      while (wanted && written !== undefined) {
+        const message = frames.next();
+        if (message !== undefined) {
+          wanted = false;
+          source.enqueue(codec.decode(message));
+        }
+        if (frames.isDone) {
+          written?.resolve();
+          written = undefined;
+        }
+      }
+    } catch (error) {
+      fail(error);
+    }
+  };
+  const readable = new ReadableStream<unknown>(
+    {
+      start(controller) {
+        source = controller;
+      },
+      pull() {
+        wanted = true;
+        advance();
+      },
+      cancel: fail,
+    },
+    { highWaterMark: 0 },
+  );
+  const writable = new WritableStream<Uint8Array>({
+    start(controller) {
+      sink = controller as typeof sink;
+      // The stream calls `abort` only once a write has ended, and that may wait for a reader.
+      sink.signal.addEventListener("abort", () => drop(sink.signal.reason), { once: true });
+    },
+    write(chunk) {
+      if (!(chunk instanceof Uint8Array)) {
+        const error = iibinErrors.create(
           "KING_IIBIN_OPTION_INVALID",
           "chunk: expected a Uint8Array, got something else",
           { option: "chunk" },
         );
-      frames.push(chunk, (message) => controller.enqueue(codec.decode(message)));
+        fail(error);
+        throw error;
+      }
+      return new Promise<void>((resolve, reject) => {
+        frames.take(chunk);
+        written = { resolve, reject };
+        advance();
+      });
     },
-    flush() {
-      frames.end();
+    close() {
+      try {
+        frames.end();
+      } catch (error) {
+        fail(error);
+        throw error;
+      }
+      source.close();
     },
   });
+  return { readable, writable };
 }
 
-/** Finds messages in chunks; what is not whole yet is copied once. */
+const nothing: Uint8Array = new Uint8Array(0);
+
+/** Finds messages in chunks, one at a time; what is not whole yet is copied once. */
 class FrameReader {
   readonly #schema: string;
   readonly #maxBytes: number;
+  #chunk = nothing;
+  /** How much of the chunk has been read. */
+  #at = 0;
   /** Of the length being read: its value so far, and how many bits that has. */
   #length = 0;
   #bits = 0;
@@ -108,34 +180,53 @@ class FrameReader {
     this.#maxBytes = maxBytes;
   }
 
-  push(chunk: Uint8Array, found: (message: Uint8Array) => void): void {
-    let p = 0;
-    while (p < chunk.length) {
+  /** Takes a chunk, which is the caller's again once {@link isDone}. */
+  take(chunk: Uint8Array): void {
+    this.#chunk = chunk;
+    this.#at = 0;
+  }
+
+  /** Whether the chunk has been read to its end. */
+  get isDone(): boolean {
+    return this.#at === this.#chunk.length;
+  }
+
+  /** The next message, in memory of its own, or `undefined` when the chunk has no other whole one. */
+  next(): Uint8Array | undefined {
+    const chunk = this.#chunk;
+    while (this.#at < chunk.length) {
       if (this.#message === undefined) {
-        const byte = chunk[p++] as number;
+        const byte = chunk[this.#at++] as number;
         this.#takeLengthByte(byte);
         if (byte > 127) continue;
         const length = this.#length;
         this.#length = 0;
         this.#bits = 0;
-        if (chunk.length - p >= length) {
-          // Memory of its own: whoever sent the chunk may use it again.
-          found(chunk.slice(p, p + length));
-          p += length;
-          continue;
+        const from = this.#at;
+        if (chunk.length - from >= length) {
+          this.#at += length;
+          // Not `slice`, with which a Buffer shares its memory.
+          return new Uint8Array(chunk.subarray(from, this.#at));
         }
         this.#expected = length;
         this.#filled = 0;
         // Grows as bytes come: a length alone makes nobody allocate.
-        this.#message = new Uint8Array(Math.min(length, Math.max(chunk.length - p, 1_024)));
+        this.#message = new Uint8Array(Math.min(length, Math.max(chunk.length - from, 1_024)));
       }
-      p += this.#collect(chunk, p);
+      this.#at += this.#collect(chunk, this.#at);
       if (this.#filled === this.#expected) {
         const message = this.#message;
         this.#message = undefined;
-        found(message.subarray(0, this.#expected));
+        return message.subarray(0, this.#expected);
       }
     }
+    return undefined;
+  }
+
+  /** Lets go of the chunk and of what was collected. */
+  drop(): void {
+    this.take(nothing);
+    this.#message = undefined;
   }
 
   /** @throws {KingError} when a message has begun and not ended. */

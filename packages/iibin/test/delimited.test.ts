@@ -60,6 +60,128 @@ test("a chunk may be used again by whoever sent it", async () => {
   expect(first.value?.data).toEqual(new Uint8Array([1, 2]));
 });
 
+test("a chunk that is a Buffer may be used again as well", async () => {
+  const WithBytes = defineSchema("WithBytes", { data: { tag: 1, type: "bytes" } });
+  const chunk = Buffer.from([4, 0x0a, 2, 1, 2]);
+  const { readable, writable } = delimitedDecoder(WithBytes, { bytes: "view" });
+  const writing = writable.getWriter().write(chunk);
+  const first = await readable.getReader().read();
+  await writing;
+  chunk.fill(9);
+  expect(Array.from(first.value?.data ?? [])).toEqual([1, 2]);
+});
+
+describe("of a chunk of many messages", () => {
+  /** A decoder over a codec that counts what it decoded. */
+  function counting() {
+    const codec = createCodec(Line);
+    const count = { decoded: 0 };
+    const decode = (bytes: Uint8Array) => {
+      count.decoded++;
+      return codec.decode(bytes);
+    };
+    return { count, ...delimitedDecoder({ ...codec, decode }) };
+  }
+
+  test("no more are decoded than are read", async () => {
+    const { count, readable, writable } = counting();
+    const writing = writable.getWriter().write(new Uint8Array(1_000_000));
+    const reader = readable.getReader();
+    for (let read = 1; read <= 3; read++) {
+      expect(await reader.read()).toEqual({ done: false, value: { text: "" } });
+      expect(count.decoded).toBe(read);
+    }
+    await reader.cancel();
+    await writing.catch(() => undefined);
+  });
+
+  test("all come, in order, and then the write ends", async () => {
+    const { readable, writable } = counting();
+    const writer = writable.getWriter();
+    const bytes = await encoded(Array.from({ length: 3_000 }, (_, i) => ({ text: String(i) })));
+    const writing = writer.write(bytes).then(() => writer.close());
+    const lines = await collect(readable);
+    await writing;
+    expect(lines.map(({ text }) => text)).toEqual(Array.from({ length: 3_000 }, (_, i) => `${i}`));
+  });
+
+  test("reads that were not awaited are all answered", async () => {
+    const { readable, writable } = counting();
+    const reader = readable.getReader();
+    const reads = Array.from({ length: 5 }, () => reader.read());
+    const writer = writable.getWriter();
+    await writer.write(new Uint8Array(2));
+    await writer.write(new Uint8Array(2));
+    await writer.close();
+    expect((await Promise.all(reads)).map(({ done }) => done)).toEqual([
+      false,
+      false,
+      false,
+      false,
+      true,
+    ]);
+  });
+
+  test("those before a malformed one come, however slowly they are read", async () => {
+    const { readable, writable } = counting();
+    const writing = writable.getWriter().write(Uint8Array.from([0, 0, 1, 0x08]));
+    const failed = expect(writing).rejects.toMatchObject({ code: "KING_IIBIN_WIRE_INVALID" });
+    const reader = readable.getReader();
+    await reader.read();
+    await new Promise(setImmediate);
+    expect(await reader.read()).toEqual({ done: false, value: { text: "" } });
+    await expect(reader.read()).rejects.toMatchObject({ code: "KING_IIBIN_WIRE_INVALID" });
+    await failed;
+  });
+
+  test("cancelling ends the write, and says why", async () => {
+    const { count, readable, writable } = counting();
+    const writer = writable.getWriter();
+    const writing = writer.write(new Uint8Array(1_000));
+    const reader = readable.getReader();
+    await reader.read();
+    const ended = Promise.all([
+      expect(writing).rejects.toThrow("enough"),
+      expect(writer.closed).rejects.toThrow("enough"),
+    ]);
+    await reader.cancel(new Error("enough"));
+    await ended;
+    expect(count.decoded).toBe(1);
+  });
+
+  test("aborting ends the write and the reading, and says why", async () => {
+    const { count, readable, writable } = counting();
+    const writer = writable.getWriter();
+    const writing = expect(writer.write(new Uint8Array(1_000))).rejects.toThrow("enough");
+    const reader = readable.getReader();
+    await reader.read();
+    await writer.abort(new Error("enough"));
+    await writing;
+    await expect(reader.read()).rejects.toThrow("enough");
+    expect(count.decoded).toBe(1);
+  });
+
+  test("a signal of the pipe ends both sides", async () => {
+    const { readable, writable } = counting();
+    const controller = new AbortController();
+    const source = new ReadableStream({ start: (sent) => sent.enqueue(Uint8Array.of(0, 9)) });
+    const piped = source.pipeTo(writable, { signal: controller.signal });
+    const failed = expect(piped).rejects.toThrow("enough");
+    const reader = readable.getReader();
+    await reader.read();
+    const rest = expect(reader.read()).rejects.toThrow("enough");
+    controller.abort(new Error("enough"));
+    await Promise.all([failed, rest]);
+  });
+});
+
+test("a message that comes byte by byte takes time by its length", async () => {
+  const text = "x".repeat(100_000);
+  const bytes = await encoded([{ text }]);
+  const chunks = Array.from(bytes, (byte) => Uint8Array.of(byte));
+  expect(await decoded(chunks)).toEqual([{ text }]);
+});
+
 test("the encoder takes a codec", async () => {
   const codec = createCodec(Line, { copy: true });
   const [chunk] = await collect(
