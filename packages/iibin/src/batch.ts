@@ -20,13 +20,16 @@ export function encodeBatch<S extends AnySchema>(
   schema: S,
   records: readonly MessageInput<S>[],
   options?: EncodeOptions,
-): Uint8Array[];
-export function encodeBatch<In>(codec: Codec<In, unknown>, records: readonly In[]): Uint8Array[];
+): Uint8Array<ArrayBuffer>[];
+export function encodeBatch<In>(
+  codec: Codec<In, unknown>,
+  records: readonly In[],
+): Uint8Array<ArrayBuffer>[];
 export function encodeBatch(
   by: AnySchema | Codec<unknown>,
   records: readonly object[],
   options?: EncodeOptions,
-): Uint8Array[] {
+): Uint8Array<ArrayBuffer>[] {
   return eachRecord(by, records, options?.limits, () =>
     isSchema(by) ? (record) => encode(by, record, options) : (record) => by.encode(record),
   );

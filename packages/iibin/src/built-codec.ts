@@ -26,7 +26,7 @@ export function builtCodec<In, Out>(parts: BuiltCodecParts): Codec<In, Out> {
     name,
     maxBatch: limits.maxBatch,
     maxBytes: limits.maxBytes,
-    encode: (message) => runEncoder(encoder, message, false),
+    encode: (message) => runEncoder(encoder, message, false) as Uint8Array<ArrayBuffer>,
     encodeInto: (message, target, offset = 0) => runEncoderInto(encoder, message, target, offset),
     decode: (bytes) => runDecoder(decoder, bytes) as Out,
   };

@@ -30,7 +30,7 @@ export interface Codec<In, Out = In> extends Omit<CodecPort<Out>, "encode"> {
   /** Name of the schema. */
   readonly name: string;
   /** As the function `encode`. */
-  encode(message: In): Uint8Array;
+  encode(message: In): Uint8Array<ArrayBuffer>;
   /**
    * Encodes into memory of the caller's; gives how many bytes that took.
    *
@@ -74,7 +74,7 @@ export function createCodec<S extends AnySchema, const O extends CodecOptions>(
     name: schema.name,
     maxBytes: encoder.limits.maxBytes,
     maxBatch: encoder.limits.maxBatch,
-    encode: (message) => runEncoder(encoder, message, copy),
+    encode: (message) => runEncoder(encoder, message, copy) as Uint8Array<ArrayBuffer>,
     encodeInto: (message, target, offset = 0) => runEncoderInto(encoder, message, target, offset),
     decode: (bytes) => runDecoder(decoder, bytes) as DecodedMessage<S, O>,
   };

@@ -9,7 +9,7 @@ export interface DecodeOptions {
   readonly int64?: "bigint" | "number";
   /**
    * Fields of type `bytes`: memory of their own, or views that change with the bytes decoded and keep
-   * them alive. @default "copy"
+   * them alive; of shared memory the views are shared too, which the types do not say. @default "copy"
    */
   readonly bytes?: "copy" | "view";
   /** Fields the schema lacks: kept under the symbol `unknownFields` and encoded again. @default "drop" */

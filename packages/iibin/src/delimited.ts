@@ -15,12 +15,14 @@ import { type AnySchema, isSchema } from "./schema.ts";
 export function delimitedEncoder<S extends AnySchema>(
   schema: S,
   options?: CodecOptions,
-): TransformStream<MessageInput<S>, Uint8Array>;
-export function delimitedEncoder<In>(codec: Codec<In, unknown>): TransformStream<In, Uint8Array>;
+): TransformStream<MessageInput<S>, Uint8Array<ArrayBuffer>>;
+export function delimitedEncoder<In>(
+  codec: Codec<In, unknown>,
+): TransformStream<In, Uint8Array<ArrayBuffer>>;
 export function delimitedEncoder(
   by: AnySchema | Codec<unknown>,
   options?: CodecOptions,
-): TransformStream<unknown, Uint8Array> {
+): TransformStream<unknown, Uint8Array<ArrayBuffer>> {
   const codec = codecOf<Codec<unknown>>(by, options);
   return new TransformStream({
     transform(message, controller) {
@@ -39,7 +41,7 @@ function codecOf<C extends Codec<never, unknown>>(
 }
 
 /** A message with its length before it. */
-function delimit(message: Uint8Array): Uint8Array {
+function delimit(message: Uint8Array): Uint8Array<ArrayBuffer> {
   const prefix: number[] = [];
   let rest = message.length;
   while (rest > 127) {

@@ -30,14 +30,14 @@ export function encode<S extends AnySchema>(
   schema: S,
   message: MessageInput<S>,
   options?: EncodeOptions,
-): Uint8Array {
+): Uint8Array<ArrayBuffer> {
   if (options !== undefined) checkEncodeOptions(options);
   const slot = compiledOf(schema);
   slot.encoder ??= makeEncoder(schema);
   let encoder = slot.encoder as Encoder;
   if (options?.limits !== undefined)
     encoder = { ...encoder, limits: resolveLimits(options.limits, schema.profile) };
-  return runEncoder(encoder, message, options?.copy === true);
+  return runEncoder(encoder, message, options?.copy === true) as Uint8Array<ArrayBuffer>;
 }
 
 /** @internal */

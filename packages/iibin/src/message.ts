@@ -5,7 +5,8 @@ import type { unknownFields } from "./unknown-fields.ts";
 
 /**
  * The messages of a schema as decoding gives them: `Message<typeof User>`. Numbers of 64 bits are
- * `bigint`, or `number` with `Message<typeof User, number>`, which belongs to `int64: "number"`.
+ * `bigint`, or `number` with `Message<typeof User, number>`, which belongs to `int64: "number"`. Bytes
+ * are typed as on an `ArrayBuffer`, as copies are; `bytes: "view"` of shared memory gives views on that.
  */
 // Messages that hold their own kind are told by this name, so declarations can be written of them.
 export type Message<S extends AnySchema, Int64 = bigint> = {
@@ -159,7 +160,7 @@ type ScalarValue<Type extends ScalarType, Int64> = Type extends Int64Type
     : Type extends "string"
       ? string
       : Type extends "bytes"
-        ? Uint8Array
+        ? Uint8Array<ArrayBuffer>
         : number;
 
 type ScalarInput<Type extends ScalarType> = Type extends Int64Type

@@ -1,4 +1,8 @@
 import { expectTypeOf, test } from "vitest";
+import { encodeBatch } from "../src/batch.ts";
+import { createCodec } from "../src/codec.ts";
+import { delimitedEncoder } from "../src/delimited.ts";
+import { encode } from "../src/encode.ts";
 import { defineEnum } from "../src/enum.ts";
 import type { Message, MessageInput } from "../src/message.ts";
 import { type AnySchema, defineSchema } from "../src/schema.ts";
@@ -34,7 +38,7 @@ test("the type of messages follows from the literal, recursion included", () => 
   expectTypeOf<M["home"]>().toEqualTypeOf<{ lat: number; alt: number } | undefined>();
   expectTypeOf<NonNullable<NonNullable<M["next"]>["next"]>["id"]>().toEqualTypeOf<bigint>();
   expectTypeOf<M["children"][number]["children"][number]["name"]>().toEqualTypeOf<string>();
-  expectTypeOf<M["attrs"]>().toEqualTypeOf<Record<string, Uint8Array>>();
+  expectTypeOf<M["attrs"]>().toEqualTypeOf<Record<string, Uint8Array<ArrayBuffer>>>();
   expectTypeOf<M["byId"]>().toEqualTypeOf<Record<string, number>>();
   expectTypeOf<M["maybe"]>().toEqualTypeOf<number | undefined>();
   expectTypeOf<M["flags"]>().toEqualTypeOf<{ true?: string; false?: string }>();
@@ -54,4 +58,18 @@ test("what encoding takes is wider than what decoding gives", () => {
   expectTypeOf<{ [unknownFields]: Uint8Array }>().toExtend<I>();
   expectTypeOf<{ home: { alt: 1 } }>().not.toExtend<I>();
   expectTypeOf<Message<typeof Node>>().toExtend<I>();
+});
+
+test("encoded bytes and decoded ones go where no shared memory may, as into a Response", async () => {
+  const message = { attrs: { a: new Uint8Array(1) } };
+  const bytes = encode(Node, message);
+  expectTypeOf(bytes).toEqualTypeOf<Uint8Array<ArrayBuffer>>();
+  expectTypeOf(encodeBatch(Node, [message])).toEqualTypeOf<Uint8Array<ArrayBuffer>[]>();
+  const codec = createCodec(Node);
+  expectTypeOf(encodeBatch(codec, [message])).toEqualTypeOf<Uint8Array<ArrayBuffer>[]>();
+  expectTypeOf(codec.encode).returns.toEqualTypeOf<Uint8Array<ArrayBuffer>>();
+  const chunks = delimitedEncoder(codec).readable;
+  expectTypeOf(chunks).toEqualTypeOf<ReadableStream<Uint8Array<ArrayBuffer>>>();
+  new Blob([bytes, ...Object.values(codec.decode(bytes).attrs)]);
+  expectTypeOf(bytes).toExtend<ConstructorParameters<typeof Response>[0]>();
 });

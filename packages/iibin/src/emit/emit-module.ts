@@ -102,7 +102,7 @@ class ModuleNames {
     const name = field.name === "__proto__" ? '"__proto__"' : propertyName(field.name);
     return always
       ? `${name}: ${type};`
-      : `${name}?: ${type}${isInput ? " | null" : ""} | undefined;`;
+      : `${name}?: ${type}${isInput ? " | null | undefined" : ""};`;
   }
 
   #typeOf(field: Field, isInput: boolean): string {
@@ -122,7 +122,7 @@ class ModuleNames {
       case "string":
         return "string";
       case "bytes":
-        return "Uint8Array";
+        return isInput ? "Uint8Array" : "Uint8Array<ArrayBuffer>";
       default:
         if (!isInt64Type(field.scalar)) return "number";
         return isInput ? "bigint | number" : "bigint";

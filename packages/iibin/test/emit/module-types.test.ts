@@ -173,7 +173,8 @@ yes<Same<In${i}["narrow"], readonly number[] | NumberArray<number> | null | unde
   )
   .join("\n")}
 yes<Same<Out0["flags"], Partial<Record<"true" | "false", string>>>>();
-yes<Same<Out0["byNumber"], Record<number, Uint8Array>>>();
+yes<Same<Out0["byNumber"], Record<number, Uint8Array<ArrayBuffer>>>>();
+yes<Same<ReturnType<typeof codec0["encode"]>, Uint8Array<ArrayBuffer>>>();
 yes<Same<Out0["byId"], Record<string, boolean>>>();
 yes<Same<Out0["wide"], bigint[]>>();
 yes<Same<Out0["infinite"], number>>();
@@ -220,3 +221,10 @@ console.log(low, taken, refused, ${exported.map((_, i) => `out${i}`).join(", ")}
     expect(decoded).toMatchObject({ narrow: [1], infinite: Number.NEGATIVE_INFINITY });
   }
 }, 60_000);
+
+test("what may be absent of a decoded message is absent, and to be encoded may be undefined too", () => {
+  const A = defineSchema("A", { n: { tag: 1, type: "int32", optional: true } });
+  const { types } = emitModule([A]);
+  expect(types).toContain("export interface A {\n  n?: number;\n}");
+  expect(types).toContain("export interface AInput {\n  n?: number | null | undefined;\n}");
+});
