@@ -90,8 +90,10 @@ export function scalarWriter(scalar: ScalarType, profile: Profile): WriteScalar 
     case "string":
       return (w, p, v) => (typeof v === "string" ? writeText(w, p, v, room) : notOfType);
     case "bytes":
-      return (w, p, v) =>
-        byteLength(v) >= 0 ? writeBytes(w, p, v as Uint8Array, room) : notOfType;
+      return (w, p, v) => {
+        const length = byteLength(v);
+        return length < 0 ? notOfType : writeBytes(w, p, v as Uint8Array, length, room);
+      };
   }
 }
 

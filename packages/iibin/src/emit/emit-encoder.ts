@@ -182,6 +182,7 @@ class MessageEncoder {
       return;
     }
     if (field.kind === "message") return;
+    if (field.scalar === "bytes") lines.add(`const y = ${lines.use("byteLength")}(${value});`);
     lines.add(`if (${this.#isWrong(field.scalar, value)}) ${fail}`);
   }
 
@@ -195,7 +196,7 @@ class MessageEncoder {
       case "string":
         return `typeof ${value} !== "string"`;
       case "bytes":
-        return `${this.#lines.use("byteLength")}(${value}) < 0`;
+        return "y < 0";
       case "int32":
       case "sint32":
       case "sfixed32":
@@ -267,17 +268,20 @@ class MessageEncoder {
         lines.add(`${use("writeFixed64")}(w.v, p, ${value});`, "p += 8;");
         break;
       case "float":
-        lines.add(`w.v.setFloat32(p, ${canonical(value)}, true);`, "p += 4;");
+        lines.add(...floatLines("setFloat32", value), "p += 4;");
         break;
       case "double":
-        lines.add(`w.v.setFloat64(p, ${canonical(value)}, true);`, "p += 8;");
+        lines.add(...floatLines("setFloat64", value), "p += 8;");
         break;
       case "string":
       case "bytes": {
-        const write = use(scalar === "string" ? "writeText" : "writeBytes");
+        const write =
+          scalar === "string"
+            ? `${use("writeText")}(w, p, ${value}, ${room})`
+            : `${use("writeBytes")}(w, p, ${value}, y, ${room})`;
         const fault = `${use("badText")}(w, ${this.#name}, ${literal(field.name)}, p, ${value})`;
         lines.add(
-          `p = ${write}(w, p, ${value}, ${room});`,
+          `p = ${write};`,
           `if (p < 0) throw ${index === undefined ? fault : `${use("atIndex")}(${fault}, ${index})`};`,
           "b = w.b;",
         );
@@ -474,7 +478,7 @@ function isNotZero(field: Field): string {
     case "string":
       return 'v !== ""';
     case "bytes":
-      return "byteLength(v) > 0";
+      return "y > 0";
     case "double":
     case "float":
       // Minus zero is a value of its own.
@@ -485,8 +489,8 @@ function isNotZero(field: Field): string {
 }
 
 /** One form for all that is not a number: engines keep bits in it that programs cannot see. */
-function canonical(value: string): string {
-  return `${value} === ${value} ? ${value} : NaN`;
+function floatLines(set: string, value: string): string[] {
+  return [`w.v.${set}(p, ${value}, true);`, `if (${value} !== ${value}) w.v.${set}(p, NaN, true);`];
 }
 
 /** Most bytes a field takes beside what reserves room for itself. */

@@ -96,9 +96,14 @@ function writeLongText(w: Writer, p: number, text: string, after: number): numbe
   return setLength(b, from, from + written, width);
 }
 
-/** As {@link writeText}, for bytes. */
-export function writeBytes(w: Writer, p: number, bytes: Uint8Array, after: number): number {
-  const length = byteLength(bytes);
+/** As {@link writeText}, for bytes of which there are `length`. */
+export function writeBytes(
+  w: Writer,
+  p: number,
+  bytes: Uint8Array,
+  length: number,
+  after: number,
+): number {
   if (length > w.maxStringBytes) return tooLarge;
   let b = w.b;
   if (p + length + 5 + after > b.length) b = grow(w, p, length + 5 + after);
