@@ -12,6 +12,7 @@ export class SourceLines {
   /** Adds lines; one that ends in `{` indents what follows, one that starts with `}` ends that. */
   add(...lines: string[]): this {
     for (const line of lines) {
+      if (line === "") continue;
       if (line.startsWith("}")) this.#indent = this.#indent.slice(2);
       this.#text += `${this.#indent}${line}\n`;
       if (line.endsWith("{")) this.#indent += "  ";
