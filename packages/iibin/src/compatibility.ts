@@ -6,12 +6,15 @@ import type { Field } from "./field.ts";
 import { fieldTypeName } from "./field-type-name.ts";
 import { isRegistry } from "./is-registry.ts";
 import type { Registry } from "./registry.ts";
+import { Reservations, tagRangeText } from "./reserved.ts";
 import { type AnySchema, isSchema } from "./schema.ts";
 
 /** What makes messages of one side unreadable, or read as something else, on the other. */
 export type BreakRule =
   /** A tag belongs to another field, of a type that reads its bytes otherwise. */
   | "tag-reused"
+  /** A field has a tag or a name that was reserved: old bytes or JSON may have another under it. */
+  | "reserved-reused"
   /** A field has another tag. */
   | "tag-changed"
   /** A type lies otherwise on the wire: a number where text was. */
@@ -41,6 +44,8 @@ export type BreakRule =
 export type WarningRule =
   /** A field is gone: its tag must not be used for another. */
   | "field-removed"
+  /** A tag or a name is not reserved any more, though no field uses it yet. */
+  | "reservation-removed"
   /** Values beyond the range of both types are read as others, or refused. */
   | "range-changed"
   /** Absent and zero are told apart by one side only. */
@@ -187,6 +192,7 @@ class Check {
           `${oneofOf(field)} and ${oneofOf(same)}, so that fields which one side sets together lose each other on the other`,
         );
     }
+    this.#reservations(old, next);
     for (const field of next.fields) {
       if (field.presence === "required" && !oldByTag.has(field.tag))
         this.#break(
@@ -196,6 +202,44 @@ class Check {
           "is new and required, so that messages written before are refused",
         );
     }
+  }
+
+  #reservations(old: AnySchema, next: AnySchema): void {
+    const was = new Reservations(old.reserved);
+    const is = new Reservations(next.reserved);
+    const names = new Set(is.names);
+    for (const field of next.fields) {
+      const { tag, protoName } = field;
+      names.add(protoName);
+      const reused = [
+        ...(was.hasTag(tag) ? [`the tag ${tag}`] : []),
+        ...(was.names.has(protoName) ? [`the name ${protoName}`] : []),
+      ];
+      if (reused.length > 0)
+        this.#break(
+          "reserved-reused",
+          old,
+          field,
+          `has ${reused.join(" and ")}, which nothing may use again: it was reserved`,
+        );
+    }
+    const taken = [...is.ranges, ...next.fields.map(({ tag }) => [tag, tag] as const)];
+    const schema = old.name;
+    for (const range of was.without(taken.sort(([a], [b]) => a - b)))
+      this.warnings.push({
+        rule: "reservation-removed",
+        schema,
+        tag: range[0],
+        message: `${schema} does not reserve ${tagRangeText(range)} any more: a field could take what others had`,
+      });
+    for (const name of was.names)
+      if (!names.has(name))
+        this.warnings.push({
+          rule: "reservation-removed",
+          schema,
+          field: name,
+          message: `${schema} does not reserve the name ${name} any more: a field could take what another had`,
+        });
   }
 
   #removed(schema: AnySchema, field: Field): void {

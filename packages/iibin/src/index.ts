@@ -34,6 +34,7 @@ export {
   Registry,
   type SchemaDescription,
 } from "./registry.ts";
+export type { Reserved } from "./reserved.ts";
 export type { Int64Type, MapKeyType, ScalarType } from "./scalar-type.ts";
 export {
   type AnySchema,

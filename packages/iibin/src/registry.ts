@@ -1,6 +1,7 @@
 import { type Enum, isEnum } from "./enum.ts";
 import { iibinErrors } from "./errors.ts";
 import { fieldTypeName } from "./field-type-name.ts";
+import type { Reserved } from "./reserved.ts";
 import { type AnySchema, isSchema } from "./schema.ts";
 
 /** Plain data about a schema or an enum, as `king iibin describe` prints it. */
@@ -11,6 +12,8 @@ export interface SchemaDescription {
   readonly name: string;
   readonly profile: string;
   readonly fields: readonly FieldDescription[];
+  /** Tags, ranges of tags and names that no field may use; absent when there are none. */
+  readonly reserved?: readonly Reserved[];
 }
 
 export interface FieldDescription {
@@ -123,5 +126,6 @@ export function describe(definition: Enum | AnySchema): Description {
       ...(field.oneof !== undefined && { oneof: field.oneof }),
       ...(field.default !== undefined && { default: copied(field.default) }),
     })),
+    ...(definition.reserved.length > 0 && { reserved: definition.reserved }),
   };
 }

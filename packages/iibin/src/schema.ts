@@ -7,6 +7,7 @@ import { iibinErrors } from "./errors.ts";
 import { type Field, resolveFields } from "./field.ts";
 import { isRegistry } from "./is-registry.ts";
 import type { Registry } from "./registry.ts";
+import { checkReserved, type Reserved } from "./reserved.ts";
 import { isMapKeyType, isScalarType, type MapKeyType, type ScalarType } from "./scalar-type.ts";
 import { isReservedTag, largestTag } from "./tag-range.ts";
 
@@ -75,6 +76,8 @@ export interface Schema<
   readonly profile: In;
   /** The fields as they were given, frozen. */
   readonly definition: Fields;
+  /** What no field may use, as it was given, frozen. */
+  readonly reserved: readonly Reserved[];
   /**
    * The fields with every option decided and types found, in the order of their tags.
    *
@@ -95,11 +98,16 @@ export interface DefineSchemaOptions<In extends Profile = Profile> {
   readonly registry?: Registry;
   /** Most fields. @default 512 */
   readonly maxFields?: number;
+  /**
+   * Tags, ranges of tags with both ends, and names in `.proto` files that fields had once and none may
+   * use again. @default []
+   */
+  readonly reserved?: readonly Reserved[];
 }
 
 /** Fields a schema may have unless `maxFields` says otherwise. */
 const usualMaxFields = 512;
-const schemaOptions: readonly string[] = ["profile", "registry", "maxFields"];
+const schemaOptions: readonly string[] = ["profile", "registry", "maxFields", "reserved"];
 
 /**
  * Defines a message type. The type of its messages follows from the literal: `Message<typeof User>`.
@@ -134,6 +142,7 @@ export function defineSchema<
       `maxFields: expected an integer from 0 on, got ${describeValue(maxFields)}`,
     );
   const definition = checkDefinitions(fields, profile, maxFields, refuse);
+  const reserved = checkReserved(options?.reserved, definition, refuse);
   let resolved: readonly Field[] | undefined;
   const schema: Schema<Name, Fields, In> = {
     ...definitionMark("schema"),
@@ -141,6 +150,7 @@ export function defineSchema<
     name,
     profile,
     definition: definition as Fields,
+    reserved,
     get fields() {
       resolved ??= resolveFields(schema, registry, refuse);
       return resolved;

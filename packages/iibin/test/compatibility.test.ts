@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { checkCompatibility } from "../src/compatibility.ts";
 import { defineEnum } from "../src/enum.ts";
+import { importProto } from "../src/proto/import-proto.ts";
 import { Registry } from "../src/registry.ts";
+import type { Reserved } from "../src/reserved.ts";
 import {
   type AnySchema,
   defineSchema,
@@ -404,5 +406,62 @@ describe("registries", () => {
     expect(() => checkCompatibility(new Registry() as never, Inner)).toThrow(
       expect.objectContaining({ code: "KING_IIBIN_OPTION_INVALID" }),
     );
+  });
+});
+
+describe("what the old side reserves", () => {
+  const a = { a: { tag: 1, type: "string" } } as const;
+  const old = defineSchema("A", a, { reserved: [5, [10, 20], "b"] });
+  const check = (fields: FieldDefinitions, reserved?: readonly Reserved[]) => {
+    const { breaks, warnings } = checkCompatibility(
+      old,
+      defineSchema("A", { ...a, ...fields }, { reserved: reserved ?? [] }),
+    );
+    return { breaks, warnings };
+  };
+
+  test("cannot be used by a field of the next", () => {
+    const rest = [[10, 20], "b"] as const;
+    const { breaks, warnings } = check({ n: { tag: 5, type: "int32" } }, rest);
+    expect(breaks).toEqual([
+      {
+        rule: "reserved-reused",
+        schema: "A",
+        field: "n",
+        tag: 5,
+        message: "A.n (tag 5) has the tag 5, which nothing may use again: it was reserved",
+      },
+    ]);
+    expect(warnings).toEqual([]);
+    expect(check({ n: { tag: 15, type: "int32" } }).breaks).toMatchObject([{ tag: 15 }]);
+    expect(check({ b: { tag: 6, type: "int32" } }).breaks).toMatchObject([{ field: "b", tag: 6 }]);
+    expect(check({ c: { tag: 6, type: "int32", protoName: "b" } }).breaks).toHaveLength(1);
+    expect(check({ b: { tag: 5, type: "int32" } }).breaks).toHaveLength(1);
+    expect(check({ n: { tag: 6, type: "int32" } }, old.reserved).breaks).toEqual([]);
+  });
+
+  test("is missed when it is not reserved any more", () => {
+    expect(check({}, [[1_000, 2_000], ...old.reserved]).warnings).toEqual([]);
+    expect(check({}, [[4, 30], "b", "c"]).warnings).toEqual([]);
+    const { breaks, warnings } = check({ n: { tag: 12, type: "int32" } }, [[14, 15], 20]);
+    expect(breaks).toMatchObject([{ rule: "reserved-reused", tag: 12 }]);
+    expect(warnings.map(({ rule }) => rule)).toEqual(Array(5).fill("reservation-removed"));
+    expect(warnings.map(({ tag, field, message }) => [tag, field, message.slice(0, 34)])).toEqual([
+      [5, undefined, "A does not reserve 5 any more: a f"],
+      [10, undefined, "A does not reserve 10 to 11 any mo"],
+      [13, undefined, "A does not reserve 13 any more: a "],
+      [16, undefined, "A does not reserve 16 to 19 any mo"],
+      [undefined, "b", "A does not reserve the name b any "],
+    ]);
+  });
+
+  test("comes from .proto files too", () => {
+    const of = (body: string) => importProto(`syntax = "proto3"; message A { ${body} }`);
+    const found = checkCompatibility(
+      of('string a = 1; reserved 5; reserved "b";'),
+      of("string a = 1; int32 n = 5;"),
+    );
+    expect(found.breaks.map(({ rule }) => rule)).toEqual(["reserved-reused"]);
+    expect(found.warnings.map(({ field }) => field)).toEqual(["b"]);
   });
 });

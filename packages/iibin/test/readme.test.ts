@@ -133,6 +133,7 @@ test("the tables of compatibility list every rule", () => {
   expect(sorted(breaks)).toEqual(
     every<BreakRule>({
       "tag-reused": true,
+      "reserved-reused": true,
       "tag-changed": true,
       "wire-type-changed": true,
       "type-changed": true,
@@ -150,6 +151,7 @@ test("the tables of compatibility list every rule", () => {
   expect(sorted(warnings)).toEqual(
     every<WarningRule>({
       "field-removed": true,
+      "reservation-removed": true,
       "range-changed": true,
       "presence-changed": true,
       "default-changed": true,

@@ -307,3 +307,44 @@ test("schemas that functions make without end are refused", () => {
     defineSchema(`T${n}`, { next: { tag: 1, type: (): AnySchema => make(n + 1) } });
   expect(() => encode(make(0), {})).toThrow(/at most 10000 schemas that hold each other/);
 });
+
+describe("what a schema reserves", () => {
+  const define = (reserved: unknown, fields = {}) =>
+    defineSchema("S", fields, { reserved: reserved as [] });
+
+  test("is kept, frozen, and described", () => {
+    const range: [number, number] = [7, 9];
+    const given = [5, range, "old"];
+    const S = define(given);
+    given.push(6);
+    range[1] = 6;
+    expect(S.reserved).toEqual([5, [7, 9], "old"]);
+    expect(Object.isFrozen(S.reserved) && Object.isFrozen(S.reserved[1])).toBe(true);
+    expect(describeDefinition(S)).toMatchObject({ reserved: [5, [7, 9], "old"] });
+    expect(describeDefinition(defineSchema("S", {}))).not.toHaveProperty("reserved");
+  });
+
+  test.each([
+    [5, /expected an array, got 5/],
+    [[0], /expected tags from 1 to 536870911/],
+    [[1.5], /expected tags/],
+    [[[5, 3]], /expected tags/],
+    [[[1, 2, 3]], /expected tags/],
+    [[[1, 2 ** 29]], /expected tags/],
+    [[""], /expected tags/],
+    [[null], /got null/],
+    [[[1, 5], 4], /each tag once, got 4 twice/],
+    [["a", "a"], /each name once/],
+  ])("is refused as %j", (reserved, message) => {
+    expect(() => define(reserved)).toThrow(refused(undefined, message));
+  });
+
+  test("cannot be a field's", () => {
+    const a = { tag: 8, type: "int32" };
+    expect(() => define([[7, 9]], { a })).toThrow(refused("a", /tag: 8 is reserved/));
+    expect(() => define(["a"], { a })).toThrow(refused("a", /the name a is reserved/));
+    expect(() => define(["b"], { a: { ...a, protoName: "b" } })).toThrow(refused("a", /name b/));
+    // As .proto files have it, where the key means nothing.
+    expect(define(["a"], { a: { ...a, protoName: "b" } }).fields).toHaveLength(1);
+  });
+});

@@ -1,6 +1,7 @@
 import type { CliCommand } from "@king-runtime/core";
 import { iibinErrors } from "../errors.ts";
 import { type Description, describe, type Registry } from "../registry.ts";
+import { Reservations, tagRangeText } from "../reserved.ts";
 import { loadDefinitions } from "./load-definitions.ts";
 import { printTable } from "./print-table.ts";
 
@@ -60,10 +61,12 @@ function print(description: Description): string {
         : [`default ${JSON.stringify(plain("", field.default))}`]),
     ].join(", "),
   ]);
+  const { ranges, names } = new Reservations(description.reserved ?? []);
+  const reserved = [...ranges.map(tagRangeText), ...[...names].map((each) => JSON.stringify(each))];
   return `${kind} ${name} (profile ${description.profile})\n${printTable(
     [["tag", "field", "type", "presence", ""], ...rows],
     "  ",
-  )}`;
+  )}${reserved.length === 0 ? "" : `  reserved ${reserved.join(", ")}\n`}`;
 }
 
 /** What JSON cannot hold: numbers of 64 bits as decimal text, bytes in base64. */

@@ -5,6 +5,7 @@ import { type Enum, isEnum } from "../enum.ts";
 import { iibinErrors } from "../errors.ts";
 import { type Field, lowerCamelCase } from "../field.ts";
 import type { Registry } from "../registry.ts";
+import { Reservations, tagRangeText } from "../reserved.ts";
 import { isPackable } from "../scalar-type.ts";
 import type { AnySchema } from "../schema.ts";
 import { isReservedTag } from "../tag-range.ts";
@@ -63,6 +64,10 @@ function definitionLines(
 ): string[] {
   if (isEnum(definition)) return enumLines(name, definition);
   const body = inner.flatMap((placed) => [...definitionLines(placed, layout), ""]);
+  const { ranges, names } = new Reservations(definition.reserved);
+  if (ranges.length > 0) body.push(`reserved ${ranges.map(tagRangeText).join(", ")};`);
+  if (names.size > 0)
+    body.push(`reserved ${[...names].map((each) => quote(each, definition)).join(", ")};`);
   const written = new Set<string>();
   for (const field of definition.fields) {
     const { oneof } = field;
@@ -146,12 +151,15 @@ function printDefault(field: Field): string {
   return JSON.stringify(value).replaceAll(/[\p{Cc}\u2028\u2029]/gu, " ");
 }
 
-function quote(text: string, schema: AnySchema, { name }: Field): string {
+/** The name of a field in JSON, or without a field one that is reserved. */
+function quote(text: string, schema: AnySchema, field?: Field): string {
   if (!text.isWellFormed() || text.includes("\0"))
     throw iibinErrors.create(
       "KING_IIBIN_PROTO_UNSUPPORTED",
-      `${schema.name}, ${name}: expected well-formed text without NUL for the name in JSON`,
-      { schema: schema.name, field: name },
+      field === undefined
+        ? `${schema.name}: expected well-formed text without NUL for names that are reserved`
+        : `${schema.name}, ${field.name}: expected well-formed text without NUL for the name in JSON`,
+      { schema: schema.name, ...(field !== undefined && { field: field.name }) },
     );
   const escaped = text.replaceAll(/["\\\p{Cc}]/gu, (character) => {
     if (character === '"' || character === "\\") return `\\${character}`;

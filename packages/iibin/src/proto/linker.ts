@@ -87,7 +87,11 @@ export class Linker {
       definitions[key] = this.#fieldDefinition(field, scope);
     }
     const schema = this.#pointAt(message.at, () =>
-      defineSchema(fullName, definitions, { registry: this.#registry, maxFields }),
+      defineSchema(fullName, definitions, {
+        registry: this.#registry,
+        maxFields,
+        reserved: message.reserved,
+      }),
     );
     return () => void this.#pointAt(message.at, () => schema.fields);
   }

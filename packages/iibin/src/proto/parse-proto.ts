@@ -49,7 +49,7 @@ interface MessageDraft {
 
 /** Numbers, both ends of a range included, and names that may not be used again. */
 interface Reserved {
-  readonly ranges: [first: number, last: number][];
+  readonly ranges: [first: number, last: number, at: number][];
   readonly names: Set<string>;
 }
 
@@ -159,11 +159,12 @@ class Parser {
     }
     this.#checkFields(draft);
     const { fields, oneofs, messages, enums } = draft;
-    return { name, at, fields, oneofs, messages, enums };
+    const { ranges, names } = draft.reserved;
+    const tags = ranges.map(([first, last]) => (first === last ? first : ([first, last] as const)));
+    return { name, at, fields, oneofs, messages, enums, reserved: [...tags, ...names] };
   }
 
   #checkFields({ name, fields, reserved }: MessageDraft): void {
-    const ranges = reserved.ranges.toSorted(([a], [b]) => a - b);
     const tags = new Map<number, string>();
     for (const field of fields) {
       const earlier = tags.get(field.tag);
@@ -178,16 +179,23 @@ class Parser {
     }
     const byTag = fields.toSorted((a, b) => a.tag - b.tag);
     this.#checkRanges(
-      ranges,
+      reserved.ranges,
       byTag.map(({ tag, tagAt }) => [tag, tagAt]),
     );
   }
 
-  /** Refuses numbers that lie in a range; both come in order. */
+  /** Refuses ranges that overlap, and numbers, which come in order, that lie in one. */
   #checkRanges(
-    ranges: readonly (readonly [number, number])[],
+    given: Reserved["ranges"],
     numbers: readonly (readonly [number: number, at: number])[],
   ): void {
+    const ranges = given.toSorted(([a], [b]) => a - b);
+    let last = Number.NEGATIVE_INFINITY;
+    for (const [first, end, at] of ranges) {
+      if (first <= last)
+        throw this.#fail(at, `expected numbers that are reserved once, got ${first} again`);
+      last = end;
+    }
     let next = 0;
     let furthest = Number.NEGATIVE_INFINITY;
     for (const [number, at] of numbers) {
@@ -351,7 +359,7 @@ class Parser {
         throw this.#fail(member.at, `expected a name that is not reserved, got ${member.name}`);
     }
     this.#checkRanges(
-      reserved.ranges.toSorted(([a], [b]) => a - b),
+      reserved.ranges,
       members
         .map(({ number, numberAt }) => [number, numberAt] as const)
         .toSorted(([a], [b]) => a - b),
@@ -376,7 +384,11 @@ class Parser {
     const isNames = this.#token.kind === "string";
     do {
       if (isNames) {
-        into.names.add(this.#string("a name in quotes"));
+        const { at } = this.#token;
+        const name = this.#string("a name in quotes");
+        if (into.names.has(name))
+          throw this.#fail(at, `expected names that are reserved once, got ${name} again`);
+        into.names.add(name);
         continue;
       }
       const { at } = this.#token;
@@ -391,7 +403,7 @@ class Parser {
           at,
           `expected a range from ${smallest} to ${largest}, got ${first} to ${last}`,
         );
-      into.ranges.push([first, last]);
+      into.ranges.push([first, last, at]);
     } while (this.#accept(","));
     this.#expect(";");
   }

@@ -1,3 +1,4 @@
+import type { Reserved } from "../reserved.ts";
 import type { ProtoSource } from "./proto-source.ts";
 
 /** What a `.proto` file says, before the names of types are looked up. */
@@ -32,6 +33,8 @@ export interface ProtoImport {
 export interface ProtoMessage extends ProtoName, ProtoBody {
   readonly fields: readonly ProtoField[];
   readonly oneofs: readonly ProtoName[];
+  /** Tags and names that fields may not use. */
+  readonly reserved: readonly Reserved[];
 }
 
 export interface ProtoField extends ProtoName {

@@ -150,3 +150,10 @@ test.each([
   });
   await expect(runCommand(folder.path, "describe", [file])).rejects.toThrow(says);
 });
+
+test("prints what is reserved", async () => {
+  const text = 'syntax = "proto3"; message A { reserved 5, 7 to max; reserved "b"; }';
+  await using folder = await files({ "a.proto": text });
+  const { stdout } = await runCommand(folder.path, "describe", ["a.proto"]);
+  expect(stdout).toContain('\n  reserved 5, 7 to max, "b"\n');
+});

@@ -321,3 +321,19 @@ test("a chain of any length is written", () => {
   for (let i = 1; i <= 5_000; i++) last = defineSchema(`S${i}`, { s: { tag: 1, type: last } });
   expect(importProto(exportProto([last])).schemas()).toHaveLength(5_001);
 });
+
+test("reserved tags and names are written, and read back", () => {
+  const reserved = [5, [7, 9], [1_000, 536_870_911], "old", 'the "b"'] as const;
+  const M = defineSchema("M", { a: { tag: 1, type: "int32" } }, { reserved });
+  const text = exportProto([M]);
+  expect(text).toContain(`message M {
+  reserved 5, 7 to 9, 1000 to max;
+  reserved "old", "the \\"b\\"";
+  int32 a = 1;
+}`);
+  expect(importProto(text).schema("M").reserved).toEqual(reserved);
+  const Nul = defineSchema("Nul", {}, { reserved: ["\0"] });
+  expect(() => exportProto([Nul])).toThrow(
+    expect.objectContaining({ code: "KING_IIBIN_PROTO_UNSUPPORTED", details: { schema: "Nul" } }),
+  );
+});
