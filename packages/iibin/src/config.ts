@@ -30,7 +30,7 @@ export const iibinSection = defineSection(
       min: 0,
       max: highestLimits.maxItems,
       unit: "items",
-      doc: "List items, map entries and nested messages of one message to be decoded, together; items of one list or map to be encoded.",
+      doc: "List items, map entries and nested messages of one message to be decoded, together, where a nested message counts its fields that are lists, maps or bytes too, and each 16 fields as one; items of one list or map to be encoded.",
     }),
     maxBatch: integerKey({
       default: usualLimits.maxBatch,

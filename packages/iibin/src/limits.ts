@@ -14,7 +14,7 @@ export interface Limits {
   /**
    * Items of one list or map to be encoded. Of one message to be decoded, list items, map entries and
    * nested messages together; such a message counts as one, and one more for each of its fields that
-   * are lists or maps, and for each 16 fields. @default 1_048_576
+   * are lists, maps or bytes, and for each 16 fields: what was encoded can be too much. @default 1_048_576
    */
   readonly maxItems?: number;
   /** Records of one batch. @default 65_536 */

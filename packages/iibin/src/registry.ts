@@ -1,6 +1,7 @@
 import { type Enum, isEnum } from "./enum.ts";
 import { iibinErrors } from "./errors.ts";
 import { fieldTypeName } from "./field-type-name.ts";
+import { toBase64 } from "./json/base64.ts";
 import type { Reserved } from "./reserved.ts";
 import { type AnySchema, isSchema } from "./schema.ts";
 
@@ -24,7 +25,8 @@ export interface FieldDescription {
   readonly presence: "implicit" | "explicit" | "required";
   readonly packed?: true;
   readonly oneof?: string;
-  readonly default?: unknown;
+  /** As in JSON: of 64 bits decimal text, of bytes base64, of an enum the number. */
+  readonly default?: string | number | boolean;
 }
 
 export interface EnumDescription {
@@ -102,11 +104,17 @@ export class Registry {
   }
 }
 
-/** Bytes are the schema's own, and whoever reads them may write. */
-const copied = (value: unknown) => (value instanceof Uint8Array ? value.slice() : value);
+/** A default as proto3's JSON has such values. */
+function plain(value: unknown): string | number | boolean {
+  if (value instanceof Uint8Array) return toBase64(value);
+  if (typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value)))
+    return String(value);
+  return value as string | number | boolean;
+}
 
 /**
- * A definition as plain data that JSON can hold, but for defaults of 64 bits and bytes.
+ * A definition as plain data that JSON can hold: defaults of 64 bits are decimal text, bytes base64,
+ * and `NaN` and the infinities their names.
  *
  * @throws {KingError} `KING_IIBIN_SCHEMA_INVALID` when a type given by name or function is missing.
  */
@@ -124,7 +132,7 @@ export function describe(definition: Enum | AnySchema): Description {
       presence: field.presence,
       ...(field.packed && { packed: true as const }),
       ...(field.oneof !== undefined && { oneof: field.oneof }),
-      ...(field.default !== undefined && { default: copied(field.default) }),
+      ...(field.default !== undefined && { default: plain(field.default) }),
     })),
     ...(definition.reserved.length > 0 && { reserved: definition.reserved }),
   };

@@ -302,3 +302,15 @@ test("an operator's config has the same limits", () => {
     createCodec(Strict, { limits: { ...limits, maxBytes: 1_000 } }).decode(nested(33)),
   ).toThrow(tooMuch("maxDepth", 32));
 });
+
+test("nested messages are charged for their fields when decoding, so encoding can write more than is read", () => {
+  const Row = defineSchema("Row", {
+    a: { tag: 1, type: "int32", repeated: true },
+    b: { tag: 2, type: "string", map: "string" },
+    c: { tag: 3, type: "bytes" },
+  });
+  const Table = defineSchema("Table", { rows: { tag: 1, type: Row, repeated: true } });
+  const rows = (count: number) => encode(Table, { rows: Array(count).fill({}) });
+  expect(decode(Table, rows(262_144)).rows).toHaveLength(262_144);
+  expect(() => decode(Table, rows(262_145))).toThrow(/more than maxItems/);
+});

@@ -24,7 +24,7 @@ export const describeCommand: CliCommand = {
         : [describeOne(registry, name, file)];
     if (options["json"] === true) {
       const printed = name === undefined ? descriptions : descriptions[0];
-      stdout.write(`${JSON.stringify(printed, plain, 2)}\n`);
+      stdout.write(`${JSON.stringify(printed, null, 2)}\n`);
     } else stdout.write(descriptions.map(print).join("\n"));
     return 0;
   },
@@ -56,9 +56,7 @@ function print(description: Description): string {
     [
       ...(field.packed === true ? ["packed"] : []),
       ...(field.oneof === undefined ? [] : [`oneof ${field.oneof}`]),
-      ...(field.default === undefined
-        ? []
-        : [`default ${JSON.stringify(plain("", field.default))}`]),
+      ...(field.default === undefined ? [] : [`default ${JSON.stringify(field.default)}`]),
     ].join(", "),
   ]);
   const { ranges, names } = new Reservations(description.reserved ?? []);
@@ -67,11 +65,4 @@ function print(description: Description): string {
     [["tag", "field", "type", "presence", ""], ...rows],
     "  ",
   )}${reserved.length === 0 ? "" : `  reserved ${reserved.join(", ")}\n`}`;
-}
-
-/** What JSON cannot hold: numbers of 64 bits as decimal text, bytes in base64. */
-function plain(_key: string, value: unknown): unknown {
-  if (typeof value === "bigint") return String(value);
-  if (typeof value === "number" && !Number.isFinite(value)) return String(value);
-  return value instanceof Uint8Array ? Buffer.from(value).toString("base64") : value;
 }
