@@ -6,7 +6,7 @@ import type { Field } from "./field.ts";
 import { fieldTypeName } from "./field-type-name.ts";
 import { isRegistry } from "./is-registry.ts";
 import type { Registry } from "./registry.ts";
-import { Reservations, tagRangeText } from "./reserved.ts";
+import { Reservations, tagRangeText } from "./reservations.ts";
 import { type AnySchema, isSchema } from "./schema.ts";
 
 /** What makes messages of one side unreadable, or read as something else, on the other. */

@@ -131,7 +131,12 @@ export function defineSchema<
     throw refuse(undefined, `expected a name, got ${describeValue(name)}`);
   const fault = optionFault(options, schemaOptions);
   if (fault !== undefined) throw refuse(undefined, fault.message);
-  const { profile = "protobuf" as In, registry, maxFields = usualMaxFields } = options ?? {};
+  const {
+    profile = "protobuf" as In,
+    registry,
+    maxFields = usualMaxFields,
+    reserved: reservations = [],
+  } = options ?? {};
   if (profile !== "protobuf" && profile !== "king")
     throw refuse(undefined, `expected profile "protobuf" or "king", got ${String(profile)}`);
   if (registry !== undefined && !isRegistry(registry))
@@ -142,7 +147,7 @@ export function defineSchema<
       `maxFields: expected an integer from 0 on, got ${describeValue(maxFields)}`,
     );
   const definition = checkDefinitions(fields, profile, maxFields, refuse);
-  const reserved = checkReserved(options?.reserved, definition, refuse);
+  const reserved = checkReserved(reservations, definition, refuse);
   let resolved: readonly Field[] | undefined;
   const schema: Schema<Name, Fields, In> = {
     ...definitionMark("schema"),

@@ -333,6 +333,7 @@ describe("what a schema reserves", () => {
 
   test.each([
     [5, /expected an array, got 5/],
+    [null, /expected an array, got null/],
     [[0], /expected tags from 1 to 536870911/],
     [[1.5], /expected tags/],
     [[[5, 3]], /expected tags/],
@@ -340,15 +341,15 @@ describe("what a schema reserves", () => {
     [[[1, 2 ** 29]], /expected tags/],
     [[""], /expected tags/],
     [[null], /got null/],
-    [[[1, 5], 4], /each tag once, got 4 twice/],
-    [["a", "a"], /each name once/],
+    [[[1, 5], 4], /tag 4 is reserved already/],
+    [["a", "a"], /the name a is reserved already/],
   ])("is refused as %j", (reserved, message) => {
     expect(() => define(reserved)).toThrow(refused(undefined, message));
   });
 
   test("cannot be a field's", () => {
     const a = { tag: 8, type: "int32" };
-    expect(() => define([[7, 9]], { a })).toThrow(refused("a", /tag: 8 is reserved/));
+    expect(() => define([[7, 9]], { a })).toThrow(refused("a", /tag 8 is reserved/));
     expect(() => define(["a"], { a })).toThrow(refused("a", /the name a is reserved/));
     expect(() => define(["b"], { a: { ...a, protoName: "b" } })).toThrow(refused("a", /name b/));
     // As .proto files have it, where the key means nothing.

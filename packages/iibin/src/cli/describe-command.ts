@@ -1,7 +1,7 @@
 import type { CliCommand } from "@king-runtime/core";
 import { iibinErrors } from "../errors.ts";
 import { type Description, describe, type Registry } from "../registry.ts";
-import { Reservations, tagRangeText } from "../reserved.ts";
+import { Reservations, tagRangeText } from "../reservations.ts";
 import { loadDefinitions } from "./load-definitions.ts";
 import { printTable } from "./print-table.ts";
 

@@ -5,7 +5,7 @@ import { type Enum, isEnum } from "../enum.ts";
 import { iibinErrors } from "../errors.ts";
 import { type Field, lowerCamelCase } from "../field.ts";
 import type { Registry } from "../registry.ts";
-import { Reservations, tagRangeText } from "../reserved.ts";
+import { Reservations, tagRangeText } from "../reservations.ts";
 import { isPackable } from "../scalar-type.ts";
 import type { AnySchema } from "../schema.ts";
 import { isReservedTag } from "../tag-range.ts";
