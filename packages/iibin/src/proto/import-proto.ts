@@ -1,8 +1,10 @@
 import { checkOptions } from "../check-options.ts";
+import { describeValue } from "../describe-value.ts";
 import { iibinErrors } from "../errors.ts";
 import { Registry } from "../registry.ts";
 import { wellKnownTypes } from "../well-known/well-known-types.ts";
 import { declareNames, declareType, enter } from "./declare-names.ts";
+import { checkImportCycles } from "./import-cycle.ts";
 import { Linker } from "./linker.ts";
 import { parseProto } from "./parse-proto.ts";
 import { ProtoSource } from "./proto-source.ts";
@@ -79,6 +81,7 @@ export function importProto(
       }
     }
   }
+  checkImportCycles(filesByPath);
   const checks: (() => void)[] = [];
   for (const file of files) {
     const linker = new Linker(file, visibility(file, filesByPath, root), registry, settings);
@@ -112,6 +115,12 @@ function readSources(
   source: string | Readonly<Record<string, string>>,
   { maxFiles, maxSourceBytes }: Required<ImportProtoOptions>,
 ): ProtoSource[] {
+  if (typeof source !== "string" && !isFiles(source))
+    throw iibinErrors.create(
+      "KING_IIBIN_OPTION_INVALID",
+      `source: expected text, or an object of texts by path, got ${describeValue(source)}`,
+      { option: "source" },
+    );
   const given = typeof source === "string" ? [["input.proto", source]] : Object.entries(source);
   const encoder = new TextEncoder();
   let left = maxSourceBytes;
@@ -135,3 +144,6 @@ function readSources(
   }
   return sources;
 }
+
+const isFiles = (source: unknown) =>
+  typeof source === "object" && source !== null && !Array.isArray(source);

@@ -457,3 +457,46 @@ describe("what it refuses", () => {
     );
   });
 });
+
+describe("files that import each other in a circle are refused", () => {
+  test("one that imports itself", () => {
+    expect(refusal({ "a.proto": `${head}import "a.proto";` }).message).toContain(
+      "a.proto:2:8: expected an import of another file, got itself",
+    );
+  });
+
+  test("two and more, at the import that leads back", () => {
+    const files = {
+      "main.proto": `${head}import "a.proto"; import "b.proto";`,
+      "a.proto": `${head}import "b.proto";`,
+      "b.proto": `${head}import "google/protobuf/empty.proto"; import public "a.proto";`,
+    };
+    expect(refusal(files).message).toMatch(
+      /b\.proto:2:53: .*got a cycle: "a.proto" imports "b.proto" imports "a.proto"$/,
+    );
+  });
+
+  test("and not files that are imported by several, nor long chains", () => {
+    const chain = Object.fromEntries(
+      Array.from({ length: 1_000 }, (_, i) => [
+        `${i}.proto`,
+        i === 999 ? head : `${head}import "${i + 1}.proto"; import "999.proto";`,
+      ]),
+    );
+    expect(importProto(chain).schemas()).toEqual([]);
+    chain["999.proto"] = `${head}import "0.proto";`;
+    expect(refusal(chain).message.length).toBeLessThan(400);
+  });
+});
+
+test.each([null, undefined, 5, true, [`${head}message M {}`]])(
+  "what is neither text nor texts by path is refused: %j",
+  (source) => {
+    expect(() => importProto(source as never)).toThrow(
+      expect.objectContaining({
+        code: "KING_IIBIN_OPTION_INVALID",
+        details: { option: "source" },
+      }),
+    );
+  },
+);
