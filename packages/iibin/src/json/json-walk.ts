@@ -14,7 +14,11 @@ export class JsonWalk {
   #depth = -1;
   #items = -1;
 
-  constructor(schema: AnySchema, limits: Limits | undefined) {
+  /** Whether integers that are no safe ones may be bigint, as JSON has none but for exact reading. */
+  readonly hasBigints: boolean;
+
+  constructor(schema: AnySchema, limits: Limits | undefined, hasBigints = false) {
+    this.hasBigints = hasBigints;
     this.#root = schema.name;
     this.profile = schema.profile;
     this.limits = resolveLimits(limits, schema.profile);

@@ -35,7 +35,7 @@ export function scalarFromJson(
       const isWide = isInt64Type(type);
       if (!isWide && isInteger32(type, json)) return json + 0;
       const range = integerRange(type, walk.profile);
-      const integer = integerFromJson(json);
+      const integer = integerFromJson(json, walk);
       if (integer === undefined || integer < range[0] || integer > range[1])
         throw walk.expected(rangeText(range), json);
       return isWide ? int64Value(integer, walk, int64) : Number(integer);
@@ -52,14 +52,17 @@ export function int64Value(integer: bigint, walk: JsonWalk, int64: Int64Form): b
   return number;
 }
 
-function integerFromJson(json: unknown): bigint | undefined {
+function integerFromJson(json: unknown, walk: JsonWalk): bigint | undefined {
+  if (typeof json === "bigint" && walk.hasBigints) return json;
   if (typeof json === "number") return Number.isInteger(json) ? BigInt(json) : undefined;
   return typeof json === "string" ? parseDecimalInteger(json) : undefined;
 }
 
 function floatFromJson(type: "float" | "double", json: unknown, walk: JsonWalk): number {
   if (json === "NaN" || json === "Infinity" || json === "-Infinity") return Number(json);
-  const number = typeof json === "string" && isJsonNumber(json) ? Number(json) : json;
+  const isNumber =
+    typeof json === "string" ? isJsonNumber(json) : typeof json === "bigint" && walk.hasBigints;
+  const number = isNumber ? Number(json) : json;
   if (typeof number !== "number") throw walk.expected("a number", json);
   const value = type === "float" ? Math.fround(number) : number;
   // JSON has no infinite numbers, so it was one too large.

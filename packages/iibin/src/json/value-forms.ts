@@ -44,7 +44,7 @@ export const valueForm: SpecialForm = {
     return json;
   },
   read(schema, json, from) {
-    const kind = kindOf(json);
+    const kind = typeof json === "bigint" && from.walk.hasBigints ? "numberValue" : kindOf(json);
     if (kind === undefined) throw from.walk.expected("JSON", json);
     return { [kind]: from.field(schema, kind, json) };
   },

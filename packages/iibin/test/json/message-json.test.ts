@@ -5,6 +5,7 @@ import { fromJson } from "../../src/json/from-json.ts";
 import { fromJsonText } from "../../src/json/from-json-text.ts";
 import { toJson } from "../../src/json/to-json.ts";
 import { type AnySchema, defineSchema } from "../../src/schema.ts";
+import { wellKnownTypes } from "../../src/well-known/well-known-types.ts";
 
 const Level = defineEnum("Level", { LOW: 0, HIGH: 1, TOP: 1 }, { allowAlias: true });
 const Row = defineSchema("Row", {
@@ -338,6 +339,78 @@ describe("text", () => {
     expect(() => fromJsonText(Table, "{}  ", { limits: { maxBytes: 3 } })).toThrow(
       refusal("more than maxBytes (3) allows", "", "KING_IIBIN_LIMIT"),
     );
+  });
+});
+
+describe("integers beyond 2^53 in text", () => {
+  const N = defineSchema("N", {
+    id: { tag: 1, type: "int64" },
+    ids: { tag: 2, type: "uint64", repeated: true },
+    byName: { tag: 3, type: "sfixed64", map: "string" },
+    double: { tag: 4, type: "double" },
+    float: { tag: 5, type: "float" },
+    small: { tag: 6, type: "int32" },
+    level: { tag: 7, type: Level },
+    any: { tag: 8, type: wellKnownTypes().schema("google.protobuf.Value") },
+    object: { tag: 9, type: wellKnownTypes().schema("google.protobuf.Struct") },
+    wrapped: { tag: 10, type: wellKnownTypes().schema("google.protobuf.Int64Value") },
+    text: { tag: 11, type: "string" },
+  });
+
+  test("keep their digits in fields of 64 bits, however they are written", () => {
+    expect(
+      fromJsonText(
+        N,
+        `{"id":-9007199254740993,"ids":[18446744073709551615,900719925474099.3e1,123456789012347e4,1],
+          "byName":{"a":9223372036854775807},"wrapped":9007199254740993}`,
+      ),
+    ).toMatchObject({
+      id: -9_007_199_254_740_993n,
+      ids: [2n ** 64n - 1n, 9_007_199_254_740_993n, 1_234_567_890_123_470_000n, 1n],
+      byName: { a: 2n ** 63n - 1n },
+      wrapped: { value: 9_007_199_254_740_993n },
+    });
+  });
+
+  test("are numbers where numbers are held", () => {
+    const message = fromJsonText(
+      N,
+      '{"double":9007199254740993,"float":9007199254740993,"any":[9007199254740993],"object":{"a":18446744073709551615}}',
+    );
+    expect(message).toMatchObject({
+      double: 2 ** 53,
+      float: 2 ** 53,
+      any: { listValue: { values: [{ numberValue: 2 ** 53 }] } },
+      object: { fields: { a: { numberValue: 2 ** 64 } } },
+    });
+  });
+
+  test.each(["id", "ids", "small", "level", "text"])(
+    "are refused where they do not fit: %s",
+    (name) => {
+      const literal = "18446744073709551616";
+      const text = `{"${name}":${name === "ids" ? `[${literal}]` : literal}}`;
+      expect(() => fromJsonText(N, text)).toThrow(
+        expect.objectContaining({ code: "KING_IIBIN_JSON_INVALID" }),
+      );
+    },
+  );
+
+  test("are refused when numbers are asked for, and when JSON has them as bigint without text", () => {
+    for (const read of [
+      () => fromJsonText(N, '{"id":9007199254740993}', { int64: "number" }),
+      () => fromJson(N, { id: 9_007_199_254_740_993n }),
+      () => fromJson(N, { double: 1n }),
+    ])
+      expect(read).toThrow(expect.objectContaining({ code: "KING_IIBIN_JSON_INVALID" }));
+  });
+
+  test("do not make deep text run out of stack", () => {
+    const deep = `${"[".repeat(50_000)}9007199254740993${"]".repeat(50_000)}`;
+    for (const ignoreUnknownFields of [false, true])
+      expect(() => fromJsonText(N, `{"any":${deep}}`, { ignoreUnknownFields })).toThrow(
+        expect.objectContaining({ code: "KING_IIBIN_LIMIT" }),
+      );
   });
 });
 
