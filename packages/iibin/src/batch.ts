@@ -72,21 +72,22 @@ function eachRecord<In, Out>(
       `records: expected an array, got ${describeValue(records)}`,
       { option: "records" },
     );
-  if (records.length > maxBatch)
+  const { length } = records;
+  if (length > maxBatch)
     throw iibinErrors.create(
       "KING_IIBIN_LIMIT",
-      `${schema}: ${records.length} records are more than maxBatch (${maxBatch}) allows`,
+      `${schema}: ${length} records are more than maxBatch (${maxBatch}) allows`,
       { schema, limit: "maxBatch", max: maxBatch, path: "" },
     );
   const handle = prepare();
   const results: Out[] = [];
-  for (let index = 0; index < records.length; index++)
+  for (let index = 0; index < length; index++)
     try {
       results.push(handle(records[index] as In));
     } catch (cause) {
       throw iibinErrors.create(
         "KING_IIBIN_BATCH",
-        `record ${index} of ${schema} failed: ${cause instanceof Error ? cause.message : String(cause)}`,
+        `record ${index} of ${schema} failed: ${cause instanceof Error ? cause.message : describeValue(cause)}`,
         { schema, index },
         { cause },
       );

@@ -11,7 +11,11 @@ export function describeValue(value: unknown): string {
     case "string":
       return `a string of ${value.length} characters`;
     case "object":
-      return `an ${kindOf(value)}`;
+      try {
+        return `an ${kindOf(value)}`;
+      } catch {
+        return "a proxy that was revoked";
+      }
     default:
       return `a ${typeof value}`;
   }

@@ -2,7 +2,7 @@ import { describeValue } from "./describe-value.ts";
 import type { DecodeFunction } from "./emit/functions.ts";
 import { iibinErrors } from "./errors.ts";
 import type { ResolvedLimits } from "./limits.ts";
-import { isDetached } from "./wire/byte-length.ts";
+import { byteLength } from "./wire/byte-length.ts";
 import { errorOf, Fault, faultIn, overLimit } from "./wire/fault.ts";
 import { Reader, viewPays } from "./wire/reader.ts";
 
@@ -21,17 +21,11 @@ const idle = /* @__PURE__ */ new Reader();
 /** @internal */
 export function runDecoder(decoder: Decoder, bytes: Uint8Array): unknown {
   const { limits } = decoder;
-  if (!(bytes instanceof Uint8Array))
+  const length = byteLength(bytes);
+  if (length < 0)
     throw iibinErrors.create(
       "KING_IIBIN_OPTION_INVALID",
-      `bytes: expected a Uint8Array, got ${describeValue(bytes)}`,
-      { option: "bytes" },
-    );
-  const { length } = bytes;
-  if (length === 0 && isDetached(bytes))
-    throw iibinErrors.create(
-      "KING_IIBIN_OPTION_INVALID",
-      "bytes: expected a Uint8Array, got one whose memory was transferred",
+      `bytes: expected a Uint8Array with memory of its own, got ${describeValue(bytes)}`,
       { option: "bytes" },
     );
   const r = decoder.callsBack ? new Reader() : idle;

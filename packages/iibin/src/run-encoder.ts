@@ -50,7 +50,8 @@ export function runEncoderInto(
       `target: expected room for ${size} bytes at ${String(offset)}, got ${target.length} bytes in all`,
       { option: "target" },
     );
-  target.set(from, offset);
+  // Not its own method, which might encode something itself.
+  Uint8Array.prototype.set.call(target, from, offset);
   return size;
 }
 

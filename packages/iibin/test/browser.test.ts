@@ -27,7 +27,7 @@ const runTimePage = new URL("./browser/run-time-page.ts", import.meta.url);
 
 test.each([
   ["Small", 8_000],
-  ["Medium", 10_500],
+  ["Medium", 11_000],
 ] as const)(
   "a built module of %s, with all it needs to encode and decode, is at most %i bytes min+gzip from sources",
   async (name, budgetBytes) => {
@@ -42,13 +42,13 @@ test.each([
   },
 );
 
-test("defining a schema, encoding and decoding at run time is at most 21,000 bytes min+gzip from sources", async () => {
+test("defining a schema, encoding and decoding at run time is at most 22,500 bytes min+gzip from sources", async () => {
   const { code, gzipBytes, imports } = await bundle(
     `import { decode, defineSchema, encode } from "@king-runtime/iibin";
     const Small = defineSchema("Small", { id: { tag: 1, type: "uint32" } });
     console.log(decode(Small, encode(Small, { id: 1 })));`,
   );
-  expect(gzipBytes).toBeLessThanOrEqual(21_000);
+  expect(gzipBytes).toBeLessThanOrEqual(22_500);
   expect(imports).toEqual([]);
   expect(code).not.toContain("node:");
 });

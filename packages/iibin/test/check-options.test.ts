@@ -35,7 +35,7 @@ describe("definitions refuse", () => {
     [
       "a registry that is none",
       () => defineSchema("S", fields, { registry: {} as never }),
-      "schema S: registry: expected a Registry, got an object (Object)",
+      "schema S: registry: expected a Registry, got an object",
     ],
     ["fields in a list", () => defineSchema("S", [] as never), "expected an object of fields"],
     ...[Number.NaN, -1, 1.5, "9"].map((maxFields): [string, () => unknown, string] => [

@@ -433,3 +433,94 @@ test("a large message now and then does not make small ones reserve as much", ()
     expect(codec.encode({ name: "small" }).buffer.byteLength).toBe(65_536);
   }
 });
+
+describe.each([true, false])("what changes while it is looked at, generated: %s", (generate) => {
+  const Lists = defineSchema("Lists", {
+    packed: { tag: 1, type: "int64", repeated: true },
+    items: { tag: 2, type: "int32", repeated: true, packed: false },
+    text: { tag: 3, type: "string" },
+  });
+  const codec = createCodec(Lists, { generate });
+
+  test.each(["packed", "items"] as const)("the length of a list counts as it was: %s", (name) => {
+    const growing = [1];
+    Object.defineProperty(growing, 0, {
+      get() {
+        if (growing.length === 1) for (let i = 0; i < 200_000; i++) growing.push(1);
+        return 1;
+      },
+    });
+    const decoded = codec.decode(codec.encode({ [name]: growing, text: "x" }));
+    expect(decoded).toMatchObject({ [name]: name === "packed" ? [1n] : [1], text: "x" });
+    const shrinking = [1, 2, 3];
+    Object.defineProperty(shrinking, 0, {
+      get() {
+        shrinking.length = 1;
+        return 1;
+      },
+    });
+    expect(() => codec.encode({ [name]: shrinking })).toThrow(
+      expect.objectContaining({ details: expect.objectContaining({ path: `${name}[1]` }) }),
+    );
+  });
+
+  test("a target's own method does not see memory that is used again", () => {
+    class Target extends Uint8Array {
+      override set(from: ArrayLike<number>, offset?: number) {
+        codec.encode({ text: "ZZZZZZZZ" });
+        super.set(from, offset);
+      }
+    }
+    const target = new Target(20);
+    codec.encodeInto({ text: "AAAA" }, target);
+    expect(Buffer.from(target).toString("latin1", 2, 6)).toBe("AAAA");
+  });
+
+  test("memory that shrank is not empty", () => {
+    const memory = new ArrayBuffer(16, { maxByteLength: 32 });
+    const view = new Uint8Array(memory, 4, 4);
+    const list = new Float64Array(memory, 8, 1);
+    memory.resize(2);
+    const refusal = expect.objectContaining({ category: "validation" });
+    expect(() => createCodec(Shape, { generate }).encode({ data: view })).toThrow(refusal);
+    expect(() => codec.decode(view)).toThrow(refusal);
+    expect(() => codec.encode({ items: list })).toThrow(refusal);
+    expect(codec.decode(new Uint8Array(new ArrayBuffer(0, { maxByteLength: 8 })))).toEqual({
+      packed: [],
+      items: [],
+      text: "",
+    });
+  });
+
+  test("what only looks like bytes is not decoded", () => {
+    class Longer extends Uint8Array {
+      override get length() {
+        return 1_000;
+      }
+    }
+    expect(() => codec.decode(new Longer([0x1a, 0x90, 3, 0x41]))).toThrow(
+      expect.objectContaining({ code: "KING_IIBIN_WIRE_INVALID" }),
+    );
+    for (const bytes of [new Proxy(new Uint8Array(3), {}), Object.create(Uint8Array.prototype)])
+      expect(() => codec.decode(bytes)).toThrow(
+        expect.objectContaining({ code: "KING_IIBIN_OPTION_INVALID" }),
+      );
+  });
+});
+
+test("the largest index is a key like any other", () => {
+  const S = defineSchema("S", { m: { tag: 1, type: "string", map: "string" } });
+  const m = { "4294967294": "a", "7abc": "b", "5": "c" };
+  for (const generate of [true, false]) {
+    const codec = createCodec(S, { generate });
+    expect(codec.decode(codec.encode({ m }))).toEqual({ m });
+  }
+});
+
+test("a batch has the length it had when it came", () => {
+  let reads = 0;
+  const records = new Proxy([{ x: 1 }], {
+    get: (target, key) => (key === "length" ? (reads++ === 0 ? 1 : 100) : Reflect.get(target, key)),
+  });
+  expect(encodeBatch(Point, records, { limits: { maxBatch: 2 } })).toHaveLength(1);
+});

@@ -242,6 +242,19 @@ describe.each([true, false])("generated: %s", (generate) => {
     );
   });
 
+  test("parts of a message count as items", () => {
+    const bytes = new Uint8Array(6_000_000);
+    for (let i = 0; i < bytes.length; i += 2) bytes[i] = 0x0a;
+    expect(() => open().decode(bytes)).toThrow(tooMuch("maxItems", 1_048_576));
+    const Entries = defineSchema("Entries", { m: { tag: 1, type: S, map: "int32" } });
+    const value = new Uint8Array(6_000_000);
+    for (let i = 0; i < value.length; i += 2) value[i] = 0x12;
+    const entry = Buffer.concat([Buffer.from("0a809bee02", "hex"), value]);
+    expect(() => createCodec(Entries, { generate }).decode(entry)).toThrow(
+      tooMuch("maxItems", 1_048_576),
+    );
+  });
+
   test("a packed list that would be too long is not allocated", () => {
     const count = 1_048_577;
     const packed = new Uint8Array(count + 4);

@@ -5,7 +5,7 @@ import type { Field, MessageField } from "../field.ts";
 import { type MapKeyType, type ScalarType, scalarWireType } from "../scalar-type.ts";
 import type { AnySchema } from "../schema.ts";
 import { unknownFields } from "../unknown-fields.ts";
-import { decodeParts } from "../wire/decode-parts.ts";
+import { addPart, decodeParts } from "../wire/decode-parts.ts";
 import { setEntry, sparse } from "../wire/map-entry.ts";
 import { atKey, misaligned, missing, tooDeepAt, tooManyAt } from "../wire/message-checks.ts";
 import { countVarints, joined, keepRange } from "../wire/read-bytes.ts";
@@ -173,7 +173,7 @@ function fieldReader(
       const length = readLength(b, p, end, r);
       const parts = values[slot] as Parts | undefined;
       if (parts === undefined) values[slot] = [r.p, r.p + length];
-      else parts.push(r.p, r.p + length);
+      else addPart(parts, 0, 0, r.p, r.p + length, r);
       r.p += length;
     } else values[slot] = readValue(b, p, end, r, depth);
     for (let i = 0; i < others.length; i++) values[others[i] as number] = undefined;
@@ -261,7 +261,7 @@ function mapReader(
         } else {
           const size = readLength(b, p, last, r);
           if (parts === undefined || isKing) parts = [r.p, r.p + size];
-          else parts.push(r.p, r.p + size);
+          else addPart(parts, 0, 0, r.p, r.p + size, r);
           p = r.p + size;
         }
       } else p = skipField(b, p, last, r, record, depth, !isKing);

@@ -194,8 +194,8 @@ function listWriter(
   writeValue: WriteValue,
 ): WriteField {
   return (w, p, value, depth) => {
-    const list = checkList(schema, field, value, w);
-    for (let i = 0; i < list.length; i++) {
+    const { list, length } = checkList(schema, field, value, w);
+    for (let i = 0; i < length; i++) {
       if (p + room > w.b.length) grow(w, p, room);
       p = writeValue(w, writeUint32(w.b, p, key), list[i], depth, i);
     }
@@ -208,23 +208,30 @@ function packedWriter(schema: AnySchema, field: Field, writeValue: WriteValue): 
   const key = fieldKey(field.tag, 2);
   const most = mostBytes(wireScalar(field) ?? "int64");
   return (w, p, value, depth) => {
-    const list = checkList(schema, field, value, w);
-    if (list.length === 0) return p;
-    const need = list.length * most + room;
+    const { list, length } = checkList(schema, field, value, w);
+    if (length === 0) return p;
+    const need = length * most + room;
     if (p + need > w.b.length) grow(w, p, need);
     const from = writeUint32(w.b, p, key) + 1;
     let end = from;
-    for (let i = 0; i < list.length; i++) end = writeValue(w, end, list[i], depth, i);
+    for (let i = 0; i < length; i++) end = writeValue(w, end, list[i], depth, i);
     return setLength(w.b, from, end, 1);
   };
 }
 
-function checkList(schema: AnySchema, field: Field, value: unknown, w: Writer): ArrayLike<unknown> {
+/** A list and its length, which is read once: getters of items may change it. */
+function checkList(
+  schema: AnySchema,
+  field: Field,
+  value: unknown,
+  w: Writer,
+): { list: ArrayLike<unknown>; length: number } {
   if (!isList(value)) throw bad(schema.name, field.name, "an array", value);
-  if (value.length > w.maxItems) throw tooMany(w, schema.name, field.name);
-  if (field.presence === "required" && value.length === 0)
+  const length = value.length >>> 0;
+  if (length > w.maxItems) throw tooMany(w, schema.name, field.name);
+  if (field.presence === "required" && length === 0)
     throw bad(schema.name, field.name, "one item or more, for the field is required", value);
-  return value;
+  return { list: value, length };
 }
 
 /** A map: for each entry a message with the key as field 1 and the value as field 2. */

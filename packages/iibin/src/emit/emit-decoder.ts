@@ -171,6 +171,7 @@ class MessageDecoder {
     else {
       if (this.#comesInParts(field)) {
         this.#emitLength();
+        lines.use("addPart");
         lines.add(...partsOf(field).add, "p = q;");
       } else this.#emitValue(field, target, "e");
       const others = this.#otherMembers(field);
@@ -439,6 +440,7 @@ class MessageDecoder {
     );
     if (field.kind === "message") {
       this.#emitLength();
+      if (!this.#isKing) lines.use("addPart");
       lines.add(...(this.#isKing ? ["s = p, t = q;"] : addPart("s", "t", "w")), "p = q;");
     } else this.#emitValue(field, "y", "e");
     lines.add("break;", "}");
@@ -556,12 +558,11 @@ function partsOf({ tag }: Field) {
   };
 }
 
-/** Notes that a part lies from `p` to `q`. */
+/** Notes that a part lies from `p` to `q`; each after the first takes something of what may still come. */
 function addPart(start: string, end: string, more: string): string[] {
   return [
     `if (${start} < 0) ${start} = p, ${end} = q;`,
-    `else if (${more} === undefined) ${more} = [${start}, ${end}, p, q];`,
-    `else ${more}.push(p, q);`,
+    `else ${more} = addPart(${more}, ${start}, ${end}, p, q, r);`,
   ];
 }
 

@@ -4,6 +4,8 @@ const getterOf = (name: string | symbol) =>
 const kindOf = /* @__PURE__ */ getterOf(Symbol.toStringTag);
 const lengthOf = /* @__PURE__ */ getterOf("length");
 
+const find = /* @__PURE__ */ (() => Uint8Array.prototype.indexOf)();
+
 /**
  * How many bytes a `Uint8Array` has, or -1 for what is none, or none any more. What the value says of
  * itself does not count: more than there is would be written from memory of others.
@@ -11,10 +13,15 @@ const lengthOf = /* @__PURE__ */ getterOf("length");
 export function byteLength(value: unknown): number {
   if (kindOf.call(value) !== "Uint8Array") return -1;
   const length = lengthOf.call(value) as number;
-  return length === 0 && isDetached(value as Uint8Array) ? -1 : length;
+  return length === 0 && isGone(value as Uint8Array) ? -1 : length;
 }
 
-/** Whether the memory of an empty array was transferred elsewhere. */
-export function isDetached(bytes: Uint8Array): boolean {
-  return (bytes.buffer as { detached?: boolean }).detached === true;
+/** Whether an empty array had memory that was transferred elsewhere, or is not that large any more. */
+export function isGone(array: ArrayBufferView): boolean {
+  try {
+    find.call(array as Uint8Array, 0);
+    return false;
+  } catch {
+    return true;
+  }
 }

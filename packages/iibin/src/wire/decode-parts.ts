@@ -3,6 +3,21 @@ import { type Reader, viewPays } from "./reader.ts";
 
 type Decode = (b: Uint8Array, p: number, end: number, r: Reader, depth: number) => unknown;
 
+/** Adds the part from `p` to `q` to those there are, which may be a first one alone. */
+export function addPart(
+  parts: number[] | undefined,
+  start: number,
+  end: number,
+  p: number,
+  q: number,
+  r: Reader,
+): number[] {
+  if (--r.items < 0) throw overLimit("maxItems", r.maxItems, p);
+  if (parts === undefined) return [start, end, p, q];
+  parts.push(p, q);
+  return parts;
+}
+
 /**
  * Decodes a message that came in parts, which protobuf reads as if they had come as one: `parts` has
  * start and end of each. The bytes put together count against `maxBytes`.

@@ -1,7 +1,7 @@
 /** Everything that generated source calls. */
 export { unknownFields } from "../unknown-fields.ts";
 export { byteLength } from "./byte-length.ts";
-export { decodeParts } from "./decode-parts.ts";
+export { addPart, decodeParts } from "./decode-parts.ts";
 export { at, bad, truncated } from "./fault.ts";
 export { knownKey, rememberKey, setEntry, sparse } from "./map-entry.ts";
 export {

@@ -29,6 +29,8 @@ function slotOf(b: Uint8Array, p: number, length: number): number {
   return (first * 31 + middle * 7 + last * 131 + length) & (slots - 1);
 }
 
+const largestIndex = "4294967294";
+
 /** Sets an own property, whatever it is called. */
 export function setEntry(map: Record<string, unknown>, key: string, value: unknown): void {
   if (key === "__proto__") {
@@ -50,8 +52,9 @@ export function setEntry(map: Record<string, unknown>, key: string, value: unkno
  * all smaller integers too, some 12 kB for the key 1023 alone.
  */
 export function sparse(map: Record<string, unknown>): Record<string, unknown> {
-  // The largest index there is; beyond 2^29 engines do not go back to reserving.
-  map["4294967294"] = undefined;
-  delete map["4294967294"];
+  // The largest index there is; beyond 2^29 engines do not go back to reserving. It may be a key.
+  if (Object.hasOwn(map, largestIndex)) return map;
+  map[largestIndex] = undefined;
+  delete map[largestIndex];
   return map;
 }

@@ -1,4 +1,5 @@
 import { describeValue } from "../describe-value.ts";
+import { isGone } from "./byte-length.ts";
 import { at, Fault, malformed, overLimit, place } from "./fault.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
@@ -48,7 +49,9 @@ export function atIndex(fault: Fault, index: unknown): Fault {
 }
 
 export function isList(value: unknown): value is ArrayLike<unknown> {
-  return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
+  if (Array.isArray(value)) return true;
+  if (!ArrayBuffer.isView(value) || value instanceof DataView) return false;
+  return (value as Uint8Array).length > 0 || !isGone(value);
 }
 
 /** Whether a value can be a map: an object that is no list, date or the like. */
