@@ -184,9 +184,13 @@ describe("other limits", () => {
     const slowOnes = Array.from({ length: 5 }, (_, index) => store.put(`slow${index}`, slow()));
     let syncing = 0;
     let most = 0;
+    const together = Promise.withResolvers<void>();
     fileSystem.before = async ({ name }) => {
       if (name !== "fdatasync") return;
       most = Math.max(most, ++syncing);
+      // The first one waits for another, however long the machine takes to bring it.
+      if (syncing === 2) together.resolve();
+      await together.promise;
       await new Promise((resolve) => setImmediate(resolve));
       syncing -= 1;
     };
