@@ -1,3 +1,4 @@
+import { checkOptions } from "./check-options.ts";
 import type { Codec } from "./codec.ts";
 import { type DecodedMessage, decoderFor } from "./decode.ts";
 import type { DecodeOptions } from "./decode-options.ts";
@@ -30,7 +31,7 @@ export function encodeBatch(
   records: readonly object[],
   options?: EncodeOptions,
 ): Uint8Array<ArrayBuffer>[] {
-  return eachRecord(by, records, options?.limits, () =>
+  return eachRecord(by, records, options, () =>
     isSchema(by) ? (record) => encode(by, record, options) : (record) => by.encode(record),
   );
 }
@@ -51,7 +52,7 @@ export function decodeBatch(
   messages: readonly Uint8Array[],
   options?: DecodeOptions & { limits?: Limits },
 ): unknown[] {
-  return eachRecord(by, messages, options?.limits, () => {
+  return eachRecord(by, messages, options, () => {
     if (!isSchema(by)) return (bytes) => by.decode(bytes);
     const decoder = decoderFor(by, options ?? {});
     return (bytes) => runDecoder(decoder, bytes);
@@ -61,10 +62,12 @@ export function decodeBatch(
 function eachRecord<In, Out>(
   by: AnySchema | Codec<never, unknown>,
   records: readonly In[],
-  limits: Limits | undefined,
+  options: { readonly limits?: Limits } | undefined,
   prepare: () => (record: In) => Out,
 ): Out[] {
-  const maxBatch = isSchema(by) ? resolveLimits(limits, by.profile).maxBatch : by.maxBatch;
+  // Those of a codec are decided.
+  if (!isSchema(by)) checkOptions(options, []);
+  const maxBatch = isSchema(by) ? resolveLimits(options?.limits, by.profile).maxBatch : by.maxBatch;
   const schema = by.name;
   if (!Array.isArray(records))
     throw iibinErrors.create(

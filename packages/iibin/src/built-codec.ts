@@ -19,7 +19,7 @@ export interface BuiltCodecParts {
 export function builtCodec<In, Out>(parts: BuiltCodecParts): Codec<In, Out> {
   const { name, profile } = parts;
   const limits = resolveLimits(undefined, profile);
-  const encoder = { name, run: parts.encode, limits, expected: 64, wanted: 64 };
+  const encoder = { name, run: parts.encode, limits, expected: 64 };
   const decoder = { name, run: parts.decode, limits, callsBack: false };
   return {
     contentType,

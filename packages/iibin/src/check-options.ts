@@ -19,7 +19,10 @@ export function optionFault(
     };
   for (const option of Object.keys(options))
     if (!known.includes(option) && (options as Record<string, unknown>)[option] !== undefined)
-      return { option, message: `${option}: expected one of ${known.join(", ")}` };
+      return {
+        option,
+        message: `${option}: expected ${known.length > 0 ? `one of ${known.join(", ")}` : "no option here"}`,
+      };
   return undefined;
 }
 

@@ -30,16 +30,21 @@ export function compiledOf(schema: AnySchema): CompiledFunctions {
 }
 
 function compiledOfOther(schema: AnySchema): CompiledFunctions {
-  if (!isDefinition(schema, "schema"))
-    throw iibinErrors.create(
-      "KING_IIBIN_OPTION_INVALID",
-      `schema: expected what defineSchema made, got ${describeValue(schema)}`,
-      { option: "schema" },
-    );
+  checkSchema(schema);
   let found = others.get(schema);
   if (found === undefined) {
     found = { decoders: [] };
     others.set(schema, found);
   }
   return found;
+}
+
+/** @throws {KingError} `KING_IIBIN_OPTION_INVALID` for what is no schema. */
+export function checkSchema(schema: unknown): void {
+  if (!isDefinition(schema, "schema"))
+    throw iibinErrors.create(
+      "KING_IIBIN_OPTION_INVALID",
+      `schema: expected what defineSchema made, got ${describeValue(schema)}`,
+      { option: "schema" },
+    );
 }

@@ -1,6 +1,6 @@
 import { checkChoice, checkOptions } from "./check-options.ts";
 import { closureDecoder } from "./closures/decoder.ts";
-import { compiledOf } from "./compiled.ts";
+import { checkSchema, compiledOf } from "./compiled.ts";
 import type { DecodeOptions, MessageClass } from "./decode-options.ts";
 import { describeValue } from "./describe-value.ts";
 import type { DecoderVariant } from "./emit/emit-decoder.ts";
@@ -80,7 +80,7 @@ export function makeDecoder(
   limits?: Limits,
   generate = true,
 ): Decoder {
-  compiledOf(schema);
+  checkSchema(schema);
   checkDecodeOptions(options);
   const { into, int64 } = options;
   const classes: MessageClass[] = [];
@@ -99,30 +99,21 @@ export function makeDecoder(
   }
   if (int64 === "number") checkDefaults(reachable);
   const variant: DecoderVariant = { ...options, classes: indices };
-  const name = schema.name;
-  const resolved = resolveLimits(limits, schema.profile);
-  if (!(generate && canGenerate()))
-    return {
-      name,
-      run: closureDecoder(schema, variant, classes),
-      limits: resolved,
-      callsBack: classes.length > 0,
-    };
-  if (classes.length > 0)
-    return {
-      name,
-      run: generateDecoder(schema, variant, classes),
-      limits: resolved,
-      callsBack: true,
-    };
+  const decoder = {
+    name: schema.name,
+    limits: resolveLimits(limits, schema.profile),
+    callsBack: classes.length > 0,
+  };
+  const closures = () => closureDecoder(schema, variant, classes);
+  if (!(generate && canGenerate())) return { ...decoder, run: closures() };
+  // To decode once more for the path of a fault would make instances once more.
+  if (decoder.callsBack) return { ...decoder, run: generateDecoder(schema, variant, classes) };
   let explain: DecodeFunction | undefined;
   return {
-    name,
+    ...decoder,
     run: generateDecoder(schema, { ...variant, paths: false }, classes),
-    limits: resolved,
-    callsBack: false,
     explain() {
-      explain ??= closureDecoder(schema, variant, classes);
+      explain ??= closures();
       return explain;
     },
   };

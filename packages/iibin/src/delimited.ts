@@ -1,8 +1,10 @@
-import type { Codec } from "./codec.ts";
-import { type CodecOf, type CodecOptions, createCodec } from "./codec.ts";
+import { checkOptions } from "./check-options.ts";
+import { type Codec, type CodecOf, type CodecOptions, createCodec } from "./codec.ts";
 import { iibinErrors } from "./errors.ts";
 import type { MessageInput } from "./message.ts";
 import { type AnySchema, isSchema } from "./schema.ts";
+import { writeUint32 } from "./wire/write-varint.ts";
+import { lengthWidth } from "./wire/writer.ts";
 
 /**
  * A stream of messages into bytes: each with its length before it, as a varint. That is how protobuf's
@@ -36,22 +38,19 @@ function codecOf<C extends Codec<never, unknown>>(
   by: AnySchema | C,
   options: CodecOptions | undefined,
 ): C {
-  if (!isSchema(by) && typeof by?.decode === "function") return by;
+  if (!isSchema(by) && typeof by?.decode === "function") {
+    // Its options are decided.
+    checkOptions(options, []);
+    return by;
+  }
   return createCodec(by as AnySchema, options) as Codec<unknown> as unknown as C;
 }
 
 /** A message with its length before it. */
 function delimit(message: Uint8Array): Uint8Array<ArrayBuffer> {
-  const prefix: number[] = [];
-  let rest = message.length;
-  while (rest > 127) {
-    prefix.push((rest & 127) | 128);
-    rest >>>= 7;
-  }
-  prefix.push(rest);
-  const chunk = new Uint8Array(prefix.length + message.length);
-  chunk.set(prefix);
-  chunk.set(message, prefix.length);
+  const { length } = message;
+  const chunk = new Uint8Array(lengthWidth(length) + length);
+  chunk.set(message, writeUint32(chunk, 0, length));
   return chunk;
 }
 

@@ -1,6 +1,6 @@
 import { checkChoice, checkOptions } from "./check-options.ts";
 import { closureEncoder } from "./closures/encoder.ts";
-import { compiledOf } from "./compiled.ts";
+import { checkSchema, compiledOf } from "./compiled.ts";
 import { canGenerate, generateEncoder } from "./emit/generate.ts";
 import { type Limits, resolveLimits } from "./limits.ts";
 import type { MessageInput } from "./message.ts";
@@ -51,12 +51,11 @@ export const encodeOptionNames: readonly string[] = ["copy", "limits"];
 
 /** @internal */
 export function makeEncoder(schema: AnySchema, limits?: Limits, generate = true): Encoder {
-  compiledOf(schema);
+  checkSchema(schema);
   return {
     name: schema.name,
     run: generate && canGenerate() ? generateEncoder(schema) : closureEncoder(schema),
     limits: resolveLimits(limits, schema.profile),
     expected: 64,
-    wanted: 64,
   };
 }

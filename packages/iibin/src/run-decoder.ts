@@ -18,6 +18,7 @@ export interface Decoder {
 }
 
 const idle = /* @__PURE__ */ new Reader();
+
 /** @internal */
 export function runDecoder(decoder: Decoder, bytes: Uint8Array): unknown {
   const { limits } = decoder;
@@ -42,7 +43,7 @@ export function runDecoder(decoder: Decoder, bytes: Uint8Array): unknown {
   } catch (error) {
     const fault = faultIn(error, limits.maxDepth);
     if (fault === undefined) throw error;
-    throw errorOf(explain(decoder, bytes, r) ?? fault, decoder.name);
+    throw errorOf(explain(decoder, bytes, length, r) ?? fault, decoder.name);
   } finally {
     // The bytes are not kept alive until the next call.
     if (r.v !== undefined) r.v = undefined;
@@ -50,12 +51,17 @@ export function runDecoder(decoder: Decoder, bytes: Uint8Array): unknown {
 }
 
 /** What a decoder that keeps track of paths has to say of bytes that another one refused. */
-function explain(decoder: Decoder, bytes: Uint8Array, r: Reader): Fault | undefined {
-  if (decoder.explain === undefined || bytes.length > decoder.limits.maxBytes) return undefined;
+function explain(
+  decoder: Decoder,
+  bytes: Uint8Array,
+  length: number,
+  r: Reader,
+): Fault | undefined {
+  if (decoder.explain === undefined || length > decoder.limits.maxBytes) return undefined;
   r.items = r.maxItems;
   r.together = 0;
   try {
-    decoder.explain()(bytes, 0, bytes.length, r, decoder.limits.maxDepth);
+    decoder.explain()(bytes, 0, length, r, decoder.limits.maxDepth);
   } catch (error) {
     if (error instanceof Fault) return error;
   }

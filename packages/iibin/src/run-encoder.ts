@@ -10,10 +10,8 @@ export interface Encoder {
   readonly name: string;
   readonly run: EncodeFunction;
   readonly limits: ResolvedLimits;
-  /** About how many bytes the next message will need: as many as the smaller of the last two did. */
+  /** About how many bytes the next message will need: as many as the last one did, and some more. */
   expected: number;
-  /** What the last message would have liked to find. */
-  wanted: number;
 }
 
 const idle = /* @__PURE__ */ new Writer();
@@ -71,10 +69,7 @@ function write(w: Writer, encoder: Encoder, message: unknown): number {
     const end = encoder.run(message, w, w.p, limits.maxDepth);
     const size = end - w.start;
     if (size > limits.maxBytes) throw overLimit("maxBytes", limits.maxBytes);
-    // One large message alone does not make small ones reserve as much.
-    const wanted = size + (size >> 3) + 512;
-    encoder.expected = Math.min(wanted, encoder.wanted);
-    encoder.wanted = wanted;
+    encoder.expected = size + (size >> 3) + 512;
     return end;
   } catch (error) {
     w.release();

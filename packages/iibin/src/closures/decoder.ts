@@ -207,8 +207,7 @@ function packedReader(schema: AnySchema, scalar: ScalarType, slot: number, made:
     const last = p + length;
     const count = size > 0 ? length / size : countVarints(b, p, last);
     if (length === 0) return p;
-    r.items -= count;
-    if (r.items < 0) throw tooManyAt(r, p);
+    charge(r, count, p);
     const list = (values[slot] as unknown[] | undefined) ?? [];
     values[slot] = list;
     while (p < last) {
@@ -268,13 +267,7 @@ function mapReader(
     }
     if (field.kind === "message") {
       // A value that is missing is the empty message.
-      const whole = parts ?? [last, last];
-      charge(r, messageCost(field.message), last);
-      const decodeMessage = decoderOf(field.message, made);
-      value =
-        whole.length === 2
-          ? decodeMessage(b, whole[0] as number, whole[1] as number, r, depth - 1)
-          : decodeParts(decodeMessage, b, whole, r, depth - 1);
+      value = decodeWhole(field.message, parts ?? [last, last], b, r, depth, made);
     }
     if (isInteger) map[String(key)] = value;
     else setEntry(map, String(key), value);
@@ -326,8 +319,7 @@ function absent(field: Field, made: Made): unknown {
   const value = field.default;
   if (value !== undefined) {
     if (value instanceof Uint8Array) return value.slice();
-    const isNumber = made.variant.int64 === "number" && typeof value === "bigint";
-    return isNumber && Number.isSafeInteger(Number(value)) ? Number(value) : value;
+    return typeof value === "bigint" && made.variant.int64 === "number" ? Number(value) : value;
   }
   if (field.presence !== "implicit") return undefined;
   if (field.repeated) return [];

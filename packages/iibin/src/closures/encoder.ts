@@ -4,6 +4,7 @@ import {
   expectedValue,
   fieldKey,
   mostBytes,
+  oneofNames,
   valueWireType,
   wireScalar,
 } from "../emit/message-plan.ts";
@@ -57,9 +58,7 @@ export function closureEncoder(
   made: Map<AnySchema, EncodeFunction> = new Map(),
 ): EncodeFunction {
   const fields: EncodedField[] = [];
-  const oneofs = [...new Set(schema.fields.map(({ oneof }) => oneof))].filter(
-    (it) => it !== undefined,
-  );
+  const oneofs = oneofNames(schema);
   const names = new Set(schema.fields.map(({ name }) => name));
   const encodeMessage: EncodeFunction = (message, w, start, depth) => {
     if (depth < 0) throw tooDeep(w);

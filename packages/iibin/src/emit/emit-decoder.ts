@@ -447,9 +447,9 @@ class MessageDecoder {
     this.#emitDefault(false);
     lines.add("}", "}", `if (p !== e) throw ${lines.use("truncated")}(e);`);
     if (field.kind === "message") {
-      this.#emitCharge(messageCost(field.message), "e");
       // A value that is missing is the empty message.
       lines.add("if (s < 0) s = t = e;");
+      this.#emitCharge(messageCost(field.message), "s");
       this.#emitDecodeParts(field, "y", "s", "t", "w");
     }
     if (isText)
@@ -536,10 +536,8 @@ class MessageDecoder {
   #defaultOf(field: Field): string {
     const value = field.default;
     if (typeof value === "string") return literal(value);
-    if (typeof value === "bigint") {
-      const isNumber = this.#variant.int64 === "number";
-      return isNumber && Number.isSafeInteger(Number(value)) ? String(value) : `${value}n`;
-    }
+    if (typeof value === "bigint")
+      return this.#variant.int64 === "number" ? `${value}` : `${value}n`;
     if (value instanceof Uint8Array) return `new Uint8Array([${value.join(", ")}])`;
     return Object.is(value, -0) ? "-0" : String(value);
   }

@@ -7,6 +7,7 @@ import {
   expectedValue,
   fieldKey,
   mostBytes,
+  oneofNames,
   valueWireType,
   varintBytes,
   wireScalar,
@@ -35,6 +36,7 @@ class MessageEncoder {
   readonly #name: string;
   /** Bytes that the fields of bounded size can take together. */
   readonly #room: number;
+  readonly #oneofs: readonly string[];
 
   constructor(schemas: readonly AnySchema[], index: number, schema: AnySchema, lines: SourceLines) {
     this.#schemas = schemas;
@@ -43,6 +45,7 @@ class MessageEncoder {
     this.#lines = lines;
     this.#name = literal(schema.name);
     this.#room = schema.fields.reduce((sum, field) => sum + mostFieldBytes(field), 16);
+    this.#oneofs = oneofNames(schema);
   }
 
   emit(): void {
@@ -66,7 +69,7 @@ class MessageEncoder {
       "let b = w.b, n = 0, v;",
       `if (p + ${this.#room} > b.length) b = ${use("grow")}(w, p, ${this.#room});`,
     );
-    for (const oneof of this.#oneofs()) lines.add(`let ${oneof} = "";`);
+    for (const index of this.#oneofs.keys()) lines.add(`let c${index} = "";`);
     for (const field of fields) this.#emitField(field);
     lines.add(
       `v = o[${use("unknownFields")}];`,
@@ -80,16 +83,6 @@ class MessageEncoder {
       "return p;",
       "}",
     );
-  }
-
-  #oneofs(): string[] {
-    const names = this.#schema.fields.map(({ oneof }) => oneof).filter((it) => it !== undefined);
-    return [...new Set(names)].map((_, position) => `c${position}`);
-  }
-
-  #oneofVariable(oneof: string): string {
-    const names = this.#schema.fields.map((field) => field.oneof).filter((it) => it !== undefined);
-    return `c${[...new Set(names)].indexOf(oneof)}`;
   }
 
   #needsWidth(field: Field): boolean {
@@ -110,9 +103,9 @@ class MessageEncoder {
   /** Reads the field once, and writes it when it is there. */
   #emitField(field: Field): void {
     const lines = this.#lines;
-    const own = field.name in Object.prototype;
+    const isInherited = field.name in Object.prototype;
     lines.add(
-      own
+      isInherited
         ? `v = Object.hasOwn(o, ${literal(field.name)}) ? o${member(field.name)} : undefined;`
         : `v = o${member(field.name)};`,
       "if (v !== undefined) {",
@@ -121,7 +114,7 @@ class MessageEncoder {
       field.presence === "required" ? "{" : "if (v !== null) {",
     );
     if (field.oneof !== undefined) {
-      const set = this.#oneofVariable(field.oneof);
+      const set = `c${this.#oneofs.indexOf(field.oneof)}`;
       const exclusive = `${literal(`no member of ${field.oneof} beside `)} + ${set}`;
       lines.add(
         `if (${set} !== "") throw ${this.#bad(field, exclusive, "v")};`,
@@ -151,18 +144,12 @@ class MessageEncoder {
       this.#emitMessage(field, "v", undefined);
       return;
     }
-    if (field.presence === "implicit") {
-      // The zero of an implicit field stays out, but only once it is known to be of the type.
-      this.#emitCheck(field, "v", undefined);
-      lines.add(`if (${isNotZero(field)}) {`);
-      this.#emitKey(field, valueWireType(field));
-      this.#emitWrite(wireScalar(field) as ScalarType, "v", field, undefined);
-      lines.add("}");
-      return;
-    }
     this.#emitCheck(field, "v", undefined);
+    // The zero of an implicit field stays out, but only once it is known to be of the type.
+    if (field.presence === "implicit") lines.add(`if (${isNotZero(field)}) {`);
     this.#emitKey(field, valueWireType(field));
     this.#emitWrite(wireScalar(field) as ScalarType, "v", field, undefined);
+    if (field.presence === "implicit") lines.add("}");
   }
 
   /** Refuses what is not of the type, and turns names of enum members into numbers. */
@@ -290,12 +277,7 @@ class MessageEncoder {
   }
 
   /** Writes a message with key and length. */
-  #emitMessage(
-    field: Field & { kind: "message" },
-    value: string,
-    index: string | undefined,
-    writeKey = () => this.#emitKey(field, 2),
-  ): void {
+  #emitMessage(field: Field & { kind: "message" }, value: string, index: string | undefined): void {
     const lines = this.#lines;
     const expected = literal(expectedValue(field, this.#schema.profile));
     const width = `l${this.#index}_${field.tag}`;
@@ -304,7 +286,7 @@ class MessageEncoder {
     lines.add(
       `if (typeof ${value} !== "object" || ${value} === null) throw ${this.#bad(field, expected, value, index)};`,
     );
-    writeKey();
+    this.#emitKey(field, 2);
     lines.add(
       "{",
       `const s = ${width}, q = p + s;`,
@@ -392,7 +374,7 @@ class MessageEncoder {
       "}",
       "} else {",
       "for (const x in a) {",
-      "if (!Object.prototype.hasOwnProperty.call(a, x)) continue;",
+      "if (!Object.hasOwn(a, x)) continue;",
       `p = ${entry}(w, p, ${this.#keyOfText(field)}, a[x], d);`,
       "c++;",
       "}",

@@ -21,6 +21,12 @@ export function reachableSchemas(...roots: readonly AnySchema[]): AnySchema[] {
   return [...found];
 }
 
+/** Names of the oneofs of a schema, each once. */
+export function oneofNames({ fields }: AnySchema): string[] {
+  const names = fields.map(({ oneof }) => oneof).filter((it) => it !== undefined);
+  return [...new Set(names)];
+}
+
 /** The scalar a field's values are on the wire; `undefined` for messages. */
 export function wireScalar(field: Field): ScalarType | undefined {
   return field.kind === "scalar" ? field.scalar : field.kind === "enum" ? "int32" : undefined;
@@ -38,8 +44,8 @@ export function fieldKey(tag: number, wireType: number): number {
 }
 
 /**
- * What a nested message takes of `maxItems`: fields, and lists, maps and bytes most of all, take memory whether
- * they come or not, so that many empty messages would make a small input large.
+ * What a nested message takes of `maxItems`: fields, and lists, maps and bytes most of all, take memory
+ * whether they come or not, so that many empty messages would make a small input large.
  */
 export function messageCost({ fields }: AnySchema): number {
   const objects = fields.filter(

@@ -1,12 +1,7 @@
 import { malformed } from "./fault.ts";
+import { nodeBuffer } from "./node-buffer.ts";
 
-/** What Node's buffers can do beyond `Uint8Array`; absent in browsers. */
-interface NodeBuffers {
-  Buffer?: { prototype: { utf8Slice?(start: number, end: number): string } };
-}
-
-const nativeSlice = /* @__PURE__ */ (() =>
-  (globalThis as NodeBuffers).Buffer?.prototype.utf8Slice)();
+const nativeSlice = /* @__PURE__ */ (() => nodeBuffer?.prototype.utf8Slice)();
 const decoder = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const char = String.fromCharCode;
 /** Most UTF-16 units of text that is read without a native call, and most bytes it is tried with. */

@@ -1,15 +1,12 @@
 import { describeValue } from "../describe-value.ts";
 import { byteLength } from "./byte-length.ts";
 import { at, bad, Fault, overLimit } from "./fault.ts";
+import { nodeBuffer } from "./node-buffer.ts";
 import { grow, lengthWidth, setLength, type Writer } from "./writer.ts";
 
-/** What Node's buffers can do beyond `Uint8Array`; absent in browsers. */
-interface NodeBuffer extends Uint8Array {
+/** Node's buffers write text themselves. */
+interface TextBuffer extends Uint8Array {
   utf8Write?(text: string, offset: number, length: number): number;
-}
-
-interface NodeBuffers {
-  Buffer?: { byteLength(text: string): number };
 }
 
 const encoder = /* @__PURE__ */ new TextEncoder();
@@ -79,11 +76,8 @@ function writeLongText(w: Writer, p: number, text: string, after: number): numbe
   if (length > w.maxStringBytes) return tooLarge;
   // Three bytes for each unit are room enough; for long text that would be much too much.
   let most = length * 3;
-  if (most > 4_096) {
-    const { Buffer: buffers } = globalThis as NodeBuffers;
-    if (buffers !== undefined) most = buffers.byteLength(text);
-  }
-  let b: NodeBuffer = w.b;
+  if (most > 4_096 && nodeBuffer !== undefined) most = nodeBuffer.byteLength(text);
+  let b: TextBuffer = w.b;
   if (p + most + 5 + after > b.length) b = grow(w, p, most + 5 + after);
   const width = lengthWidth(length);
   const from = p + width;

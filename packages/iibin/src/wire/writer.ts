@@ -1,4 +1,6 @@
 import { overLimit } from "./fault.ts";
+import { nodeBuffer } from "./node-buffer.ts";
+import { writeUint32 } from "./write-varint.ts";
 
 /** Bytes allocated at once for small messages; results are views on it. */
 const slabBytes = 65_536;
@@ -45,27 +47,22 @@ export class Writer {
     const { b, start } = this;
     const isOwn = b.length !== slabBytes;
     const size = end - start;
+    let result: Uint8Array;
     if (copy || (isOwn && b.length - size > size >> 2)) {
-      const exact = new Uint8Array(size);
-      exact.set(b.subarray(start, end));
-      if (isOwn) this.replace(nothing, 0);
-      return exact;
+      result = new Uint8Array(size);
+      result.set(b.subarray(start, end));
+    } else {
+      result = new Uint8Array(this.v.buffer as ArrayBuffer, b.byteOffset + start, size);
+      this.p = end;
     }
-    const view = new Uint8Array(this.v.buffer as ArrayBuffer, b.byteOffset + start, size);
-    if (isOwn) this.replace(nothing, 0);
-    else this.p = end;
-    return view;
+    this.release();
+    return result;
   }
-}
-
-interface NodeBuffers {
-  Buffer?: { allocUnsafeSlow(size: number): Uint8Array };
 }
 
 /** Memory of its own. Node's is not filled with zeros first: every byte handed out was written. */
 function allocate(size: number): Uint8Array {
-  const { Buffer: buffers } = globalThis as NodeBuffers;
-  return buffers === undefined ? new Uint8Array(size) : buffers.allocUnsafeSlow(size);
+  return nodeBuffer === undefined ? new Uint8Array(size) : nodeBuffer.allocUnsafeSlow(size);
 }
 
 /** Makes room for `need` bytes at `p`, where the message being written has come to; positions stay. */
@@ -83,17 +80,11 @@ export function grow(w: Writer, p: number, need: number): Uint8Array {
  * gives the end, which moves when the length needs another width.
  */
 export function setLength(b: Uint8Array, from: number, end: number, width: number): number {
-  let length = end - from;
+  const length = end - from;
   const needed = lengthWidth(length);
-  let p = from - width;
+  const p = from - width;
   if (needed !== width) b.copyWithin(p + needed, from, end);
-  const result = p + needed + length;
-  while (length > 127) {
-    b[p++] = (length & 127) | 128;
-    length >>>= 7;
-  }
-  b[p] = length;
-  return result;
+  return writeUint32(b, p, length) + length;
 }
 
 /** Bytes that the varint of a length takes. */
