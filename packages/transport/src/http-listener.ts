@@ -6,7 +6,7 @@ import {
   type ServerOptions,
   ServerResponse,
 } from "node:http";
-import { performServerHandshake, type ServerHttp2Stream } from "node:http2";
+import type { ServerHttp2Stream } from "node:http2";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
@@ -30,6 +30,7 @@ import type { HttpExchange } from "./http-exchange.ts";
 import { bringsBody, Http1Exchange } from "./http1/exchange.ts";
 import { Http1Session } from "./http1/session.ts";
 import { Http2Exchange } from "./http2/exchange.ts";
+import { performHttp2Handshake } from "./http2/handshake.ts";
 import { Http2Session } from "./http2/session.ts";
 import type { HttpLimits } from "./limits.ts";
 import type { ListenTlsOptions } from "./listen-http.ts";
@@ -268,16 +269,8 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
   }
 
   #serveHttp2(socket: Socket): void {
-    const { maxStreamsPerSession, maxHeaderBytes } = this.#limits;
-    // An HTTP/2 connection has no use for half of a TCP connection; node's h1 server asks for it.
-    socket.allowHalfOpen = false;
-    const handshake = performServerHandshake(socket, {
-      settings: {
-        maxConcurrentStreams: maxStreamsPerSession,
-        maxHeaderListSize: maxHeaderBytes,
-        enablePush: false,
-      },
-    });
+    const { maxHeaderBytes } = this.#limits;
+    const handshake = performHttp2Handshake(socket, this.#limits);
     const session = new Http2Session(handshake, socket, this.#limits);
     this.#admit(session);
     // node reports flags, the raw fields last.

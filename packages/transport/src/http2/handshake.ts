@@ -1,0 +1,16 @@
+import { performServerHandshake, type ServerHttp2Session } from "node:http2";
+import type { Socket } from "node:net";
+import type { HttpLimits } from "../limits.ts";
+
+/** Begins HTTP/2 on a connection, with what the limits allow a client. */
+export function performHttp2Handshake(socket: Socket, limits: HttpLimits): ServerHttp2Session {
+  // An HTTP/2 connection has no use for half of a TCP connection; node's h1 server asks for it.
+  socket.allowHalfOpen = false;
+  return performServerHandshake(socket, {
+    settings: {
+      maxConcurrentStreams: limits.maxStreamsPerSession,
+      maxHeaderListSize: limits.maxHeaderBytes,
+      enablePush: false,
+    },
+  });
+}
