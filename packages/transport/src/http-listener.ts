@@ -27,10 +27,13 @@ import type { tlsSection } from "./config.ts";
 import { sweepIntervalMs } from "./deadlines.ts";
 import { httpErrors } from "./errors.ts";
 import type { HttpExchange } from "./http-exchange.ts";
+import { answerClientError } from "./http1/client-error.ts";
 import { bringsBody, Http1Exchange } from "./http1/exchange.ts";
+import { refusalOverHttp1 } from "./http1/refusal.ts";
 import { Http1Session } from "./http1/session.ts";
 import { Http2Exchange } from "./http2/exchange.ts";
 import { performHttp2Handshake } from "./http2/handshake.ts";
+import { refusalOverHttp2 } from "./http2/refusal.ts";
 import { Http2Session } from "./http2/session.ts";
 import type { HttpLimits } from "./limits.ts";
 import type { ListenTlsOptions } from "./listen-http.ts";
@@ -87,7 +90,9 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
     server.on("upgrade", (request, socket, head) =>
       this.#onUpgrade(request, socket as Socket, head),
     );
-    server.on("clientError", (error, socket) => onClientError(error, socket as KnownSocket));
+    server.on("clientError", (error, socket) =>
+      answerClientError(error, socket as Socket, (socket as KnownSocket)[sessionOf]),
+    );
     server.on("connect", (_request, socket) =>
       socket.end("HTTP/1.1 501 Not Implemented\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"),
     );
@@ -269,7 +274,6 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
   }
 
   #serveHttp2(socket: Socket): void {
-    const { maxHeaderBytes } = this.#limits;
     const handshake = performHttp2Handshake(socket, this.#limits);
     const session = new Http2Session(handshake, socket, this.#limits);
     this.#admit(session);
@@ -278,8 +282,7 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
       const endStream = (flags & 0x1) !== 0;
       const exchange = new Http2Exchange(session, stream, headers, raw ?? [], endStream);
       session.opened(exchange);
-      // node enforces the setting only once the client has acknowledged it.
-      this.#serve(exchange, exchange.headerBytes > maxHeaderBytes ? { status: 431 } : undefined);
+      this.#serve(exchange, refusalOverHttp2(exchange, this.#limits));
     });
   }
 
@@ -297,7 +300,7 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
     session.inTurn(() => {
       const exchange = new Http1Exchange(session, request, response, expectsContinue);
       this.#track(session, exchange, response);
-      this.#serve(exchange, refusal(request));
+      this.#serve(exchange, refusalOverHttp1(request));
     });
   }
 
@@ -313,7 +316,7 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
         socket.destroySoon();
       });
       this.#track(session, exchange, response);
-      this.#serve(exchange, refusal(request));
+      this.#serve(exchange, refusalOverHttp1(request));
     });
   }
 
@@ -422,18 +425,6 @@ function takeListener(server: Server, event: string): (socket: Socket) => void {
   return listener as (socket: Socket) => void;
 }
 
-/** Why a request is not served at all. */
-function refusal({ httpVersionMajor, rawHeaders }: IncomingMessage): Problem | undefined {
-  if (httpVersionMajor !== 1) return { status: 505, detail: "expected HTTP/1.1" };
-  let hosts = 0;
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i] as string;
-    if (name.length === 4 && name.toLowerCase() === "host") hosts++;
-  }
-  // RFC 9112, section 3.2; node itself asks for one at least.
-  return hosts > 1 ? { status: 400, detail: "host: expected one field" } : undefined;
-}
-
 /** The client left, broke the protocol, or did not keep a deadline of its own. */
 const isClientsFault = (error: unknown): boolean =>
   KingError.is(error, "KING_STREAM_RESET") ||
@@ -441,20 +432,3 @@ const isClientsFault = (error: unknown): boolean =>
   (httpErrors.is(error, "KING_HTTP_TIMEOUT") && error.details.phase !== "response");
 
 const remoteEnd = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;
-
-/** Answers what the parser refused, when it still can be. */
-function onClientError(error: NodeJS.ErrnoException, socket: KnownSocket): void {
-  if (error.code === "ECONNRESET" || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  // Otherwise the client would take it for the answer to the request that is still being served.
-  if (socket[sessionOf]?.onParseError(error)) return;
-  const status =
-    error.code === "HPE_HEADER_OVERFLOW"
-      ? "431 Request Header Fields Too Large"
-      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
-        ? "408 Request Timeout"
-        : "400 Bad Request";
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-}

@@ -15,7 +15,7 @@ export interface NodeStreamOptions {
   maxWriteBufferBytes: number;
 }
 
-/** A stream over a Node duplex, such as the socket of an accepted upgrade. */
+/** A stream over a Node duplex, such as the socket of an accepted upgrade; a subclass ends it its own way. */
 export class NodeStream extends BaseStream {
   /** The duplex itself, for libraries that want one; see `nodeDuplex`. */
   readonly duplex: Duplex;
@@ -34,11 +34,10 @@ export class NodeStream extends BaseStream {
     });
     duplex.once("close", () => this.#onClose());
     duplex.once("end", () => {
-      // Both directions are done: node keeps a half-open socket until somebody destroys it.
-      if (duplex.writableFinished) duplex.destroy();
+      if (duplex.writableFinished) this.release();
     });
     duplex.once("finish", () => {
-      if (duplex.readableEnded) duplex.destroy();
+      if (duplex.readableEnded) this.release();
     });
   }
 
@@ -67,10 +66,25 @@ export class NodeStream extends BaseStream {
     }
   }
 
-  reset(): void {
+  reset(code?: number): void {
     if (this.ended !== undefined) return;
     this.#reset = true;
+    this.cut(code);
+  }
+
+  /** Ends both directions at once on the wire. */
+  protected cut(_code: number | undefined): void {
     cutSocket(this.duplex);
+  }
+
+  /** Both directions are done: node keeps a half-open socket until somebody destroys it. */
+  protected release(): void {
+    this.duplex.destroy();
+  }
+
+  /** The code with which the stream was reset, by either side, where the protocol has one. */
+  protected get resetCode(): number | undefined {
+    return undefined;
   }
 
   stopReading(): void {
@@ -93,6 +107,8 @@ export class NodeStream extends BaseStream {
         this.#bytesRead += chunk.length;
         yield chunk;
       }
+      // Node ends a stream of HTTP/2 that was reset like one that was read to its end.
+      if (this.#reset || this.resetCode !== undefined) throw this.#failure();
       whole = true;
     } catch {
       throw this.#failure();
@@ -117,13 +133,17 @@ export class NodeStream extends BaseStream {
 
   #onClose(): void {
     const { duplex } = this;
-    const clean = duplex.readableEnded && duplex.writableFinished;
     const error = this.#aborted instanceof Error ? this.#aborted : undefined;
+    const code = this.resetCode;
+    const broken = this.#reset || code !== undefined;
+    const clean = duplex.readableEnded && duplex.writableFinished && !broken;
+    const peer = error === undefined || code !== undefined;
     this.finish({
-      by: this.#reset || this.closing ? "local" : error === undefined ? "peer" : "network",
+      by: this.#reset || this.closing ? "local" : peer ? "peer" : "network",
       clean,
       bytesRead: this.#bytesRead,
       bytesWritten: this.#writer.bytes,
+      ...(code === undefined ? {} : { code }),
       ...(error === undefined ? {} : { error }),
     });
     this.#writer.close();

@@ -1,5 +1,6 @@
 import { makeCertificates, testSession, testStream } from "@king-runtime/testkit";
 import {
+  openExtendedConnect,
   openHttp1Exchange,
   openHttp2Exchange,
   openSession,
@@ -33,6 +34,11 @@ testStream({
   name: "upgraded HTTP/1.1 connection",
   capabilities: ["half-close", "receive-backpressure"],
   open: openUpgraded,
+});
+testStream({
+  name: "accepted extended CONNECT",
+  capabilities: ["half-close", "reset-code", "receive-backpressure", "multiplexing"],
+  open: openExtendedConnect,
 });
 
 testSession("HTTP/1.1 server session", () => openSession("h1"));

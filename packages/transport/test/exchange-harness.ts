@@ -1,5 +1,5 @@
 import { type ClientRequest, Agent as HttpAgent, type IncomingMessage, request } from "node:http";
-import { type ClientHttp2Session, connect } from "node:http2";
+import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
 import { Agent as HttpsAgent, request as requestTls } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex, Readable, Writable } from "node:stream";
@@ -171,6 +171,42 @@ export async function openUpgraded(): Promise<StreamHarness & { stream: Stream }
       await source[Symbol.asyncDispose]();
     },
   };
+}
+
+/** The stream of an accepted extended CONNECT (RFC 8441). */
+export async function openExtendedConnect(): Promise<StreamHarness & { stream: Stream }> {
+  const source = await exchangeSource();
+  const session = connectHttp2(source.listener);
+  const client = await extendedConnect(session);
+  const exchange = await source.next();
+  const stream = exchange.upgrade?.accept() as Stream;
+  return {
+    stream,
+    peer: peerOver(client, Promise.resolve(client), (code = 8) => client.close(code)),
+    async [Symbol.asyncDispose]() {
+      session.destroy();
+      await source[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Asks for `protocol` by an extended CONNECT, once the server has said that it takes them. */
+export async function extendedConnect(
+  session: ClientHttp2Session,
+  protocol = "websocket",
+): Promise<ClientHttp2Stream> {
+  if (!session.remoteSettings?.enableConnectProtocol) {
+    await new Promise((resolve) => session.once("remoteSettings", resolve));
+  }
+  const client = session.request({
+    ":method": "CONNECT",
+    ":protocol": protocol,
+    ":scheme": "http",
+    ":path": "/chat?room=1",
+    ":authority": "server.example",
+  });
+  client.on("error", () => undefined);
+  return client;
 }
 
 /** A session of a listener, on which an exchange is work under way. */

@@ -5,9 +5,16 @@ import {
   type OutgoingHttpHeaders,
   type ServerHttp2Stream,
 } from "node:http2";
-import type { HeaderFields, StreamCapability, StreamClosed } from "@king-runtime/core";
+import type { HeaderFields, Stream, StreamCapability, StreamClosed } from "@king-runtime/core";
 import { httpErrors } from "../errors.ts";
-import { discardedBodyBytes, disconnected, HttpExchange, lingerMs } from "../http-exchange.ts";
+import {
+  discardedBodyBytes,
+  disconnected,
+  HttpExchange,
+  lingerMs,
+  upgradeOf,
+} from "../http-exchange.ts";
+import { announcedLength } from "../response-fields.ts";
 import type { Http2Session } from "./session.ts";
 
 const capabilities: ReadonlySet<StreamCapability> = new Set([
@@ -31,9 +38,12 @@ const connectionFields = new Set([
 
 const fieldOverheadBytes = 32; // RFC 9113, section 6.5.2
 
+const named = (protocol: string) => (each: string) => each.toLowerCase() === protocol;
+
 /** One request on an HTTP/2 connection. */
 export class Http2Exchange extends HttpExchange {
   readonly #stream: ServerHttp2Stream;
+  readonly #http2: Http2Session;
   readonly #received: IncomingHttpHeaders;
   readonly #raw: readonly string[];
   readonly #bodyless: boolean;
@@ -52,6 +62,7 @@ export class Http2Exchange extends HttpExchange {
   ) {
     super(session, session.limits);
     this.#stream = stream;
+    this.#http2 = session;
     this.#received = headers;
     this.#raw = rawHeaders;
     this.#bodyless = bodyless;
@@ -62,6 +73,32 @@ export class Http2Exchange extends HttpExchange {
         this.#trailersReceived = raw ?? [];
       });
     }
+    const protocol = this.connectProtocol;
+    if (protocol !== undefined && session.limits.upgradeProtocols.some(named(protocol))) {
+      this.upgrade = upgradeOf(protocol, (fields) => this.#accept(fields));
+    }
+  }
+
+  /** What an extended CONNECT asks for, in lower case (RFC 8441, section 4). */
+  get connectProtocol(): string | undefined {
+    if (this.method !== "CONNECT") return undefined;
+    return (this.#received[":protocol"] as string | undefined)?.toLowerCase();
+  }
+
+  #accept(headers: HeaderFields): Stream {
+    if (this.over) throw this.failure();
+    if (this.responded) this.refuseSecondResponse();
+    // After an accepted CONNECT there are DATA frames and nothing else (RFC 9113, section 8.5).
+    this.#trailersToSend = undefined;
+    try {
+      if (announcedLength(headers) !== undefined) throw new Error("content-length: expected none");
+      this.sendHead(200, headers, undefined);
+    } catch (cause) {
+      this.refuseField(cause);
+    }
+    const stream = this.#http2.upgraded(this, this.#stream);
+    this.responseDone();
+    return stream;
   }
 
   /** Size of the received header block (RFC 9113, section 6.5.2). */
@@ -245,6 +282,6 @@ export class Http2Exchange extends HttpExchange {
 
   protected override finish(info: StreamClosed): void {
     super.finish(info);
-    (this.session as Http2Session).released(this);
+    this.#http2.released(this);
   }
 }

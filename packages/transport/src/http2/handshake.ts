@@ -11,6 +11,7 @@ export function performHttp2Handshake(socket: Socket, limits: HttpLimits): Serve
       maxConcurrentStreams: limits.maxStreamsPerSession,
       maxHeaderListSize: limits.maxHeaderBytes,
       enablePush: false,
+      enableConnectProtocol: true, // RFC 8441, section 3
     },
   });
 }

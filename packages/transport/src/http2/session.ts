@@ -1,15 +1,19 @@
-import { constants, type ServerHttp2Session } from "node:http2";
+import { constants, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
-import type { CloseOptions } from "@king-runtime/core";
+import type { CloseOptions, Stream } from "@king-runtime/core";
 import { lingerMs } from "../http-exchange.ts";
 import { HttpSession } from "../http-session.ts";
 import type { HttpLimits } from "../limits.ts";
 import type { Http2Exchange } from "./exchange.ts";
+import { UpgradedHttp2Stream } from "./upgraded-stream.ts";
 
 /** An HTTP/2 connection on the server's side. */
 export class Http2Session extends HttpSession<Http2Exchange> {
   override readonly protocol = "h2";
   readonly #session: ServerHttp2Session;
+  /** Accepted extended CONNECTs, which belong to whoever accepted them. */
+  readonly #upgraded = new Set<UpgradedHttp2Stream>();
+  readonly #left = Promise.withResolvers<void>();
   #cut = 0;
   #idleMs = 0;
 
@@ -26,22 +30,38 @@ export class Http2Session extends HttpSession<Http2Exchange> {
       this.#cut += this.active.size;
     });
     session.once("close", () => {
+      this.#left.resolve();
       this.finishConnection(failure, this.#cut);
     });
   }
 
-  /** Resolves when the connection is closed. */
-  get left(): Promise<unknown> {
-    return this.closed;
+  /** Resolves when the connection is closed, or only has streams that belong to who accepted them. */
+  get left(): Promise<void> {
+    return this.#left.promise;
   }
 
   released(exchange: Http2Exchange): void {
     this.active.delete(exchange);
+    this.#leave();
+  }
+
+  #leave(): void {
+    if (this.closing && this.active.size === 0 && this.#upgraded.size > 0) this.#left.resolve();
+  }
+
+  /** The stream is no longer HTTP's; the connection lives at least until it ends. */
+  upgraded(exchange: Http2Exchange, stream: ServerHttp2Stream): Stream {
+    const upgraded = new UpgradedHttp2Stream(stream, this.limits);
+    this.#upgraded.add(upgraded);
+    stream.once("close", () => this.#upgraded.delete(upgraded));
+    this.released(exchange);
+    return upgraded;
   }
 
   sweep(tickMs: number): void {
     for (const exchange of this.active) exchange.sweep(tickMs);
-    this.#idleMs = this.active.size === 0 ? this.#idleMs + tickMs : 0;
+    const idle = this.active.size === 0 && this.#upgraded.size === 0;
+    this.#idleMs = idle ? this.#idleMs + tickMs : 0;
     if (!this.closing && this.#idleMs > this.limits.keepAliveTimeoutMs) {
       this.#idleMs = 0;
       void this.close();
@@ -54,6 +74,7 @@ export class Http2Session extends HttpSession<Http2Exchange> {
     // Tells the client which requests are still served (RFC 9113, section 6.8), then waits for them.
     if (options.code !== undefined) this.#session.goaway(options.code);
     this.#session.close();
+    this.#leave();
   }
 
   abort(reason?: unknown): void {
@@ -64,6 +85,7 @@ export class Http2Session extends HttpSession<Http2Exchange> {
       this.active.delete(exchange);
       exchange.abort(this.aborted);
     }
+    for (const stream of this.#upgraded) stream.abort(this.aborted);
     this.#session.destroy(undefined, constants.NGHTTP2_CANCEL);
     // Otherwise node waits for the client to end its half.
     this.socket.destroy();

@@ -1,0 +1,12 @@
+import type { HttpLimits } from "../limits.ts";
+import type { Problem } from "../problem.ts";
+import type { Http2Exchange } from "./exchange.ts";
+
+/** Why a request over HTTP/2 is not served at all. */
+export function refusalOverHttp2(exchange: Http2Exchange, limits: HttpLimits): Problem | undefined {
+  // node enforces the setting only once the client has acknowledged it.
+  if (exchange.headerBytes > limits.maxHeaderBytes) return { status: 431 };
+  // A protocol that is not offered (RFC 9220, section 3), or a tunnel (RFC 9110, section 9.3.6).
+  if (exchange.method === "CONNECT" && exchange.upgrade === undefined) return { status: 501 };
+  return undefined;
+}

@@ -1,0 +1,38 @@
+import { constants, type ServerHttp2Stream } from "node:http2";
+import type { StreamCapability } from "@king-runtime/core";
+import { NodeStream, type NodeStreamOptions } from "../node-stream.ts";
+
+const capabilities: ReadonlySet<StreamCapability> = new Set([
+  "half-close",
+  "reset-code",
+  "receive-backpressure",
+  "multiplexing",
+]);
+
+/** The stream of an accepted extended CONNECT (RFC 8441, section 5). */
+export class UpgradedHttp2Stream extends NodeStream {
+  readonly #stream: ServerHttp2Stream;
+
+  constructor(stream: ServerHttp2Stream, options: NodeStreamOptions) {
+    super(stream, options);
+    this.#stream = stream;
+    // Otherwise node closes the whole stream once our direction has ended and nobody has read yet.
+    stream.read(0);
+  }
+
+  override get capabilities(): ReadonlySet<StreamCapability> {
+    return capabilities;
+  }
+
+  protected override cut(code: number = constants.NGHTTP2_CANCEL): void {
+    this.#stream.close(code);
+  }
+
+  /** node destroys a stream of HTTP/2 by itself, once its end has gone out. */
+  protected override release(): void {}
+
+  protected override get resetCode(): number | undefined {
+    const { rstCode } = this.#stream;
+    return rstCode === constants.NGHTTP2_NO_ERROR ? undefined : rstCode;
+  }
+}
