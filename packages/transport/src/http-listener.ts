@@ -29,7 +29,6 @@ import { httpErrors } from "./errors.ts";
 import type { HttpExchange } from "./http-exchange.ts";
 import { answerClientError } from "./http1/client-error.ts";
 import { bringsBody, Http1Exchange } from "./http1/exchange.ts";
-import { refusalOverHttp1 } from "./http1/refusal.ts";
 import { Http1Session } from "./http1/session.ts";
 import { Http2Exchange } from "./http2/exchange.ts";
 import { performHttp2Handshake } from "./http2/handshake.ts";
@@ -108,6 +107,7 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
       keepAliveTimeout: noTimeout, // ours needs no timer for each response; see Http1Session
       connectionsCheckingInterval: Math.min(1_000, Math.max(10, Math.floor(headersTimeoutMs / 4))),
       noDelay: true,
+      requireHostHeader: false, // node's answer would leave what comes behind to be served; see refusalOverHttp1
       // The protocols that one upgrades to begin where the request ends: one with a body is a plain
       // request, as RFC 9110, section 7.8 leaves to the server.
       // Node before 24.9 does not know it: there every upgrade request is handed over as one.
@@ -300,7 +300,7 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
     session.inTurn(() => {
       const exchange = new Http1Exchange(session, request, response, expectsContinue);
       this.#track(session, exchange, response);
-      this.#serve(exchange, refusalOverHttp1(request));
+      this.#serve(exchange, exchange.refusal());
     });
   }
 
@@ -316,7 +316,7 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
         socket.destroySoon();
       });
       this.#track(session, exchange, response);
-      this.#serve(exchange, refusalOverHttp1(request));
+      this.#serve(exchange, exchange.refusal());
     });
   }
 

@@ -10,6 +10,8 @@ import type { HeaderFields, Stream, StreamCapability, StreamClosed } from "@king
 import { cutSocket } from "../cut-socket.ts";
 import { httpErrors } from "../errors.ts";
 import { discardedBodyBytes, HttpExchange, upgradeOf } from "../http-exchange.ts";
+import type { Problem } from "../problem.ts";
+import { authorityOfTarget, refusalOverHttp1 } from "./refusal.ts";
 import type { Http1Session } from "./session.ts";
 
 const capabilities: ReadonlySet<StreamCapability> = new Set([
@@ -18,6 +20,15 @@ const capabilities: ReadonlySet<StreamCapability> = new Set([
   "trailers",
   "informational",
 ]);
+
+/** What node itself made of a request, and the limit that holds for its body. */
+export interface NodePair {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly maxBodyBytes: number;
+  /** Makes the response the last one on its connection, and leaves its client time to read it. */
+  endConnection(): void;
+}
 
 /** Whether a request has a body, by its framing (RFC 9112, section 6.3). */
 export function bringsBody(headers: IncomingHttpHeaders): boolean {
@@ -52,8 +63,28 @@ export class Http1Exchange extends HttpExchange {
     }
   }
 
+  /** Why it is not served at all, after which the connection ends. */
+  refusal(): Problem | undefined {
+    const refused = refusalOverHttp1(this.#request);
+    if (refused !== undefined) this.#response.shouldKeepAlive = false;
+    return refused;
+  }
+
   get capabilities(): ReadonlySet<StreamCapability> {
     return capabilities;
+  }
+
+  /** Node's own pair below, for handlers written for `node:http`; see `fromNode`. */
+  get node(): NodePair {
+    return {
+      request: this.#request,
+      response: this.#response,
+      maxBodyBytes: this.limits.maxBodyBytes,
+      endConnection: () => {
+        this.#response.shouldKeepAlive = false;
+        this.#http1.linger();
+      },
+    };
   }
 
   get method(): string {
@@ -69,7 +100,7 @@ export class Http1Exchange extends HttpExchange {
   }
 
   get authority(): string {
-    return this.headers.get("host") ?? "";
+    return authorityOfTarget(this.target) ?? this.headers.get("host") ?? "";
   }
 
   get responded(): boolean {
@@ -234,6 +265,8 @@ export class Http1Exchange extends HttpExchange {
   /** What follows on the connection is not HTTP; within this request when it was not complete. */
   onParseError(cause: Error): void {
     if (this.#request.complete) return;
+    // A whole answer that did not wait for the body still reaches the client.
+    if (this.#response.writableEnded && !this.taken) return;
     const message = "the request's body is not framed as HTTP/1.1 asks";
     this.giveUp(httpErrors.create("KING_HTTP_PROTOCOL", message, {}, { cause }), 400);
   }

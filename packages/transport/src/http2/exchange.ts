@@ -125,7 +125,12 @@ export class Http2Exchange extends HttpExchange {
   }
 
   get authority(): string {
-    return this.#received[":authority"] ?? this.headers.get("host") ?? "";
+    return this.#received[":authority"] ?? this.host ?? "";
+  }
+
+  /** The field `host`, which should not differ from `:authority`. */
+  get host(): string | undefined {
+    return this.#received.host;
   }
 
   get responded(): boolean {
