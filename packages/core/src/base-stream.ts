@@ -19,6 +19,10 @@ export abstract class BaseStream extends Lifetime<StreamClosed> implements Strea
   /** The received bytes; called once. */
   protected abstract read(): AsyncGenerator<Uint8Array, undefined>;
 
+  get direction(): Stream["direction"] {
+    return "both";
+  }
+
   /** Whether somebody has begun to read. */
   protected get taken(): boolean {
     return this.#reading;

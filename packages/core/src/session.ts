@@ -2,7 +2,10 @@ import type { Closable, Closed } from "./closable.ts";
 import type { Endpoint, TlsFacts } from "./endpoint.ts";
 import type { Stream, StreamCapability } from "./stream.ts";
 
-/** How a session ended. */
+/**
+ * How a session ended. `by` is `"network"` also when nothing was heard of the peer for the idle timeout:
+ * neither side ended it. It is clean when no stream was cut short and no error ended it.
+ */
 export interface SessionClosed extends Closed {
   /** Streams that were cut short by the end. */
   readonly streamsAborted: number;
@@ -49,19 +52,32 @@ export interface Session extends Closable<SessionClosed> {
 
 /** Options of {@link StreamSession.openStream}. */
 export interface OpenStreamOptions {
-  /** @default "both" */
+  /** `"send"` opens a stream on which the peer cannot answer. @default "both" */
   direction?: "both" | "send";
+  /** What to do while the peer allows no more streams: fail, or wait until it does. @default "refuse" */
+  atLimit?: "refuse" | "wait";
+  /** Ends the wait. */
   signal?: AbortSignal;
 }
 
 /** A session whose streams are raw bytes that either side may open. */
 export interface StreamSession extends Session {
+  /** What the session and its streams can do. */
   readonly capabilities: ReadonlySet<StreamCapability>;
   /**
-   * @throws {KingError} KING_SESSION_CLOSED when the session drains or is closed; KING_STREAM_LIMIT
-   * when it has no stream left.
+   * Opens a stream. The peer may hear of it only with its first byte, its end or its reset: who is to
+   * speak first on a stream opens it.
+   *
+   * @throws {KingError} KING_SESSION_CLOSED when the session drains or is closed, also when it does so
+   * during the wait; KING_STREAM_LIMIT when it has no stream left, or too many wait for one;
+   * KING_STREAM_UNSUPPORTED for a direction that `capabilities` lack; KING_OPTION_INVALID.
    */
   openStream(options?: OpenStreamOptions): Promise<Stream>;
-  /** Streams that the peer opens; ends with the session. One reader at a time. */
+  /**
+   * Streams that the peer opens, in its order; ends with the session. One reader at a time
+   * (KING_STREAM_BUSY). The peer can have no more open than the session's limit: until a stream has
+   * ended, read or not, it counts. While the session drains, new ones are refused; those that came
+   * before are still given to a reader.
+   */
   streams(): AsyncIterable<Stream>;
 }

@@ -18,7 +18,10 @@ export type StreamCapability =
   | "reset-code"
   /** `stopReading(code)` asks the peer to stop sending; otherwise input is discarded or the connection ends. */
   | "stop-reading"
-  /** A reader that does not read makes the peer's writer wait. */
+  /**
+   * A reader that does not read makes the peer's writer wait. Without it received bytes are held up to
+   * a limit of the plane, and a stream that exceeds the limit is reset.
+   */
   | "receive-backpressure"
   /** Several streams share a session, and one ends without the others. */
   | "multiplexing"
@@ -26,6 +29,8 @@ export type StreamCapability =
   | "trailers"
   /** Interim responses (1xx) before the final one. */
   | "informational"
+  /** A session opens streams that only it sends on: `openStream({ direction: "send" })`. */
+  | "unidirectional"
   /** Unreliable messages beside the streams. */
   | "datagrams";
 
@@ -43,6 +48,11 @@ export interface WriteOptions {
 export interface Stream extends Closable<StreamClosed> {
   readonly capabilities: ReadonlySet<StreamCapability>;
   /**
+   * Which way bytes go, seen from here. On a stream of `"send"` there is nothing to read, its input is
+   * at its end; on one of `"receive"` sending has ended, a write throws KING_STREAM_ENDED.
+   */
+  readonly direction: "both" | "send" | "receive";
+  /**
    * Sends `chunk`, which the stream may keep until it is sent: do not change it.
    *
    * @returns `undefined`: go on. A promise: the send buffer is full; it settles when there is room,
@@ -50,7 +60,11 @@ export interface Stream extends Closable<StreamClosed> {
    * @throws {KingError} KING_STREAM_ENDED after `end()`, KING_STREAM_CLOSED after the end of the stream.
    */
   write(chunk: Uint8Array, options?: WriteOptions): undefined | Promise<void>;
-  /** Ends the sending direction after `chunk`; resolves when it is handed to the system. */
+  /**
+   * Ends the sending direction after `chunk`; resolves when it is handed to the system or engine. That
+   * is no receipt: whether the peer has it, only an answer of the peer's tells. A graceful `close` of the
+   * session waits for what was handed over.
+   */
   end(chunk?: Uint8Array): Promise<void>;
   /**
    * The received bytes; ends with the peer's `end`. One reader at a time. Leaving the loop early is
@@ -63,7 +77,10 @@ export interface Stream extends Closable<StreamClosed> {
   readonly readable: ReadableStream<Uint8Array>;
   /** The sending direction as a web stream, made on first access. */
   readonly writable: WritableStream<Uint8Array>;
-  /** Ends both directions at once, unfinished. */
+  /**
+   * Ends both directions at once, unfinished. What the peer was sent before may be lost to it: reset
+   * overtakes bytes where the protocol can.
+   */
   reset(code?: number): void;
   /** Takes no more input; the sending direction goes on. */
   stopReading(code?: number): void;

@@ -1,0 +1,16 @@
+import { optionError } from "@king-runtime/core";
+
+/** What is told to the peer where nobody gave a code. */
+export const noCode = 0;
+
+const largestCode = 0xffff_ffff;
+
+/**
+ * An application error code (RFC 9000, section 20.2). QUIC has 62 bits for them, the engines 32.
+ *
+ * @throws {KingError} KING_OPTION_INVALID.
+ */
+export function checkCode(code: number): number {
+  if (Number.isInteger(code) && code >= 0 && code <= largestCode) return code;
+  throw optionError("code", `expected an integer from 0 to ${largestCode}, got ${code}`);
+}

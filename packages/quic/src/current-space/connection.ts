@@ -1,0 +1,216 @@
+import { type Endpoint, type StreamCapability, systemClock } from "@king-runtime/core";
+import type {
+  ConnectionEnd,
+  ConnectionEvents,
+  ConnectionStats,
+  EngineConnection,
+} from "../engine-connection.ts";
+import { StreamIds, streamIdFacts } from "../stream-id.ts";
+import { idleError } from "../tls-alert.ts";
+import type { NativeSession, NativeStream } from "./native.ts";
+import { CurrentSpaceStream } from "./stream.ts";
+
+const capabilities: ReadonlySet<StreamCapability> = new Set([
+  "half-close",
+  "reset-code",
+  "multiplexing",
+  "unidirectional",
+]);
+
+/** How often is looked whether packets still come and go. */
+const lookMs = 5;
+/** So many looks without a packet count as silence, at least. */
+const quietLooks = 3;
+/** No silence is waited for longer. */
+const longestDeliveryMs = 5_000;
+
+/** Options of {@link CurrentSpaceConnection}. */
+export interface CurrentSpaceConnectionOptions {
+  readonly native: NativeSession;
+  readonly role: "client" | "server";
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  readonly maxStreams: number;
+}
+
+/** A connection of the engine, which runs in threads of its own. */
+export class CurrentSpaceConnection implements EngineConnection {
+  readonly role: "client" | "server";
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  readonly capabilities = capabilities;
+  events: ConnectionEvents | undefined;
+  readonly #native: NativeSession;
+  readonly #maxStreams: number;
+  readonly #ids: StreamIds;
+  readonly #streams = new Map<number, CurrentSpaceStream>();
+  readonly #create: (id: number) => NativeStream;
+  #closing = false;
+  #used = false;
+  readonly #ended = Promise.withResolvers<void>();
+  #over = false;
+  #stats: ConnectionStats = {};
+
+  constructor(options: CurrentSpaceConnectionOptions) {
+    const { native } = options;
+    this.#native = native;
+    this.role = options.role;
+    this.local = options.local;
+    this.remote = options.remote;
+    this.#maxStreams = options.maxStreams;
+    this.#ids = new StreamIds(options.role);
+    this.#create = native._getOrCreateStream.bind(native);
+    native._getOrCreateStream = (id) => this.#find(id);
+    native.on("stream", (stream: NativeStream) => this.#onStream(stream));
+    native.on("close", (info: { errorCode: number; reason: string }) => this.#onClose(info));
+    native.on("error", () => undefined); // its close tells the same
+  }
+
+  /** The engine's object for a stream, its bytes going our way from the first one on. */
+  #find(id: number): NativeStream {
+    const stream = this.#create(id);
+    if (this.#streams.has(id)) this.#hook(stream);
+    else if (!early.has(stream)) this.#await(stream);
+    return stream;
+  }
+
+  #hook(stream: NativeStream): void {
+    const { id } = stream;
+    stream._pushData = (chunk) => this.#streams.get(id)?.push(chunk);
+  }
+
+  /** The engine pushes the first bytes of a stream, and tells of the stream right after. */
+  #await(stream: NativeStream): void {
+    const chunks: (Uint8Array | null)[] = [];
+    early.set(stream, chunks);
+    stream._pushData = (chunk) => chunks.push(chunk);
+    queueMicrotask(() => {
+      if (!early.delete(stream)) return;
+      // One that was over here: what still comes for it has no reader.
+      stream._pushData = () => undefined;
+      stream.on("error", () => undefined);
+      stream.destroy();
+    });
+  }
+
+  #onStream(native: NativeStream): void {
+    const chunks = early.get(native) ?? [];
+    early.delete(native);
+    this.#hook(native);
+    const { unidirectional } = streamIdFacts(native.id);
+    const stream = this.#adopt(native, unidirectional ? "receive" : "both");
+    this.events?.onStream(stream);
+    for (const chunk of chunks) stream.push(chunk);
+  }
+
+  #adopt(native: NativeStream, direction: "both" | "send" | "receive"): CurrentSpaceStream {
+    const { id } = native;
+    const stream = new CurrentSpaceStream(native, direction, {
+      reopen: () => this.#find(id),
+      onGone: () => this.#onGone(id),
+      limit: this.#maxStreams,
+    });
+    this.#used = true;
+    this.#streams.set(id, stream);
+    this.#hook(native);
+    return stream;
+  }
+
+  #onGone(id: number): void {
+    this.#streams.delete(id);
+    this.#lookForRoom();
+  }
+
+  openStream(direction: "both" | "send"): CurrentSpaceStream | undefined {
+    if (direction === "send") {
+      const native = this.#create(this.#ids.take("send"));
+      return this.#adopt(native, "send");
+    }
+    try {
+      return this.#adopt(this.#native.openStream() as NativeStream, "both");
+    } catch (error) {
+      if (error instanceof Error && error.message.includes("StreamLimit")) {
+        this.#lookForRoom();
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  #looking = false;
+
+  /** The engine does not tell when the peer allows more streams: who waits asks again. */
+  #lookForRoom(): void {
+    if (this.#looking) return;
+    this.#looking = true;
+    systemClock.after(
+      lookMs,
+      () => {
+        this.#looking = false;
+        if (!this.#over) this.events?.onRoom();
+      },
+      { keepAlive: false },
+    );
+  }
+
+  #onClose({ errorCode, reason }: { errorCode: number; reason: string }): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#ended.resolve();
+    if (this.#closing) return;
+    this.events?.onEnd(connectionEnd(errorCode, reason));
+  }
+
+  async delivered(): Promise<void> {
+    if (!this.#used) return;
+    const until = systemClock.monotonic() + longestDeliveryMs;
+    let last = "";
+    let quiet = 0;
+    while (
+      !this.#over &&
+      quiet < quietLooks + this.#quietLooksMore() &&
+      systemClock.monotonic() < until
+    ) {
+      await pause(lookMs);
+      const { packetsIn, packetsOut } = this.#native.getMetrics() ?? {};
+      const now = `${packetsIn} ${packetsOut}`;
+      quiet = now === last ? quiet + 1 : 0;
+      last = now;
+    }
+  }
+
+  /** What is lost is sent again after about two round trips. */
+  #quietLooksMore(): number {
+    return Math.ceil((3 * (this.stats().roundTripMs ?? 0)) / lookMs);
+  }
+
+  async close(code: number, reason: string): Promise<void> {
+    if (this.#over || this.#closing) return;
+    this.stats();
+    this.#closing = true;
+    await this.#native.close(code, reason);
+    // A server's session tells by its event.
+    if (this.role === "server") await this.#ended.promise;
+    this.#over = true;
+  }
+
+  stats(): ConnectionStats {
+    const metrics = this.#over || this.#closing ? null : this.#native.getMetrics();
+    if (metrics !== null) {
+      const { bytesIn, bytesOut, rttMs } = metrics;
+      this.#stats = { wireBytesSent: bytesOut, wireBytesReceived: bytesIn, roundTripMs: rttMs };
+    }
+    return this.#stats;
+  }
+}
+
+/** Bytes that came with a stream before the engine told of it. */
+const early = new WeakMap<NativeStream, (Uint8Array | null)[]>();
+
+const pause = (ms: number) => new Promise<void>((resolve) => systemClock.after(ms, resolve));
+
+/** The engine tells a code and a text, not who: its own ends have a text that no peer's has. */
+function connectionEnd(code: number, reason: string): ConnectionEnd {
+  if (code === 0 && reason === "idle timeout") return { by: "network", error: idleError() };
+  return { by: "peer", code, reason };
+}

@@ -1,0 +1,83 @@
+import {
+  defineSection,
+  durationKey,
+  integerKey,
+  optionError,
+  resolveOptions,
+  type SectionOverrides,
+  type SectionValues,
+} from "@king-runtime/core";
+
+/** What sessions of an engine may take. */
+export const quicSection = defineSection("quic", {
+  handshakeTimeoutMs: durationKey({
+    default: 10_000,
+    min: 1,
+    doc: "How long a handshake may take, on either side.",
+  }),
+  idleTimeoutMs: durationKey({
+    default: 30_000,
+    min: 1,
+    doc: "After how long without a packet a session ends; the peer's own may be shorter.",
+  }),
+  maxSessions: integerKey({
+    default: 1_000,
+    min: 1,
+    max: 1_000_000,
+    doc: "Connections that a listener has at once, unfinished handshakes included.",
+  }),
+  maxStreams: integerKey({
+    default: 100,
+    min: 1,
+    max: 10_000,
+    doc: "Streams of each direction that each side may have open in a session.",
+  }),
+  streamWindowBytes: integerKey({
+    default: 1_048_576,
+    min: 1_024,
+    max: 67_108_864,
+    unit: "bytes",
+    doc: "What a peer may send on a stream ahead of what the engine has taken.",
+  }),
+  maxUndeliveredBytes: integerKey({
+    default: 8_388_608,
+    min: 1_024,
+    unit: "bytes",
+    doc: "Received bytes held for the reader of a stream; a stream that exceeds it is reset.",
+  }),
+  maxSessionUndeliveredBytes: integerKey({
+    default: 67_108_864,
+    min: 1_024,
+    unit: "bytes",
+    doc: "Received bytes held for all readers of a session; the stream that exceeds it is reset.",
+  }),
+  maxWriteBufferBytes: integerKey({
+    default: 1_048_576,
+    min: 1_024,
+    unit: "bytes",
+    doc: "Unsent bytes of a stream; a write beyond them is refused.",
+  }),
+});
+
+/** Options of an engine: what its sessions may take. */
+export type QuicLimitOptions = SectionOverrides<typeof quicSection>;
+
+export type QuicLimits = SectionValues<typeof quicSection>;
+
+/**
+ * The limits that an engine works with.
+ *
+ * @throws {KingError} KING_OPTION_INVALID for an unknown name or unacceptable value, and where a
+ * stream's window would let a peer send more than is held.
+ */
+export function resolveLimits(options: QuicLimitOptions = {}): QuicLimits {
+  const limits = resolveOptions(quicSection, options);
+  const { streamWindowBytes, maxUndeliveredBytes } = limits;
+  if (streamWindowBytes > maxUndeliveredBytes) {
+    throw optionError(
+      "streamWindowBytes",
+      `expected at most maxUndeliveredBytes (${maxUndeliveredBytes}), got ${streamWindowBytes}`,
+    );
+  }
+  return limits;
+}

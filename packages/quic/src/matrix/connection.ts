@@ -1,0 +1,265 @@
+import { type Endpoint, type StreamCapability, systemClock, type Timer } from "@king-runtime/core";
+import type {
+  ConnectionEnd,
+  ConnectionEvents,
+  ConnectionStats,
+  EngineConnection,
+} from "../engine-connection.ts";
+import { StreamIds, streamIdFacts } from "../stream-id.ts";
+import { idleError, transportError } from "../tls-alert.ts";
+import type { Native, NativeConnection } from "./native.ts";
+import { maxPacketBytes } from "./native-config.ts";
+import { nativeError } from "./native-error.ts";
+import { MatrixStream } from "./stream.ts";
+
+const capabilities: ReadonlySet<StreamCapability> = new Set([
+  "half-close",
+  "reset-code",
+  "stop-reading",
+  "receive-backpressure",
+  "multiplexing",
+  "unidirectional",
+]);
+
+/** Packets sent in one go; then receivers in this process get a turn, and the socket's buffer room. */
+const burstPackets = 32;
+
+/** What a connection needs of its socket. */
+export interface PacketSender {
+  send(packet: Uint8Array, to: { host: string; port: number }): void;
+  /** The connection needs no packets any more. */
+  release(): void;
+}
+
+/** Options of {@link MatrixConnection}. */
+export interface MatrixConnectionOptions {
+  readonly native: Native;
+  readonly connection: NativeConnection;
+  readonly role: "client" | "server";
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  readonly sender: PacketSender;
+  readonly handshakeTimeoutMs: number;
+  /** The handshake is complete, or the connection ended before it was. */
+  readonly onReady: (end?: ConnectionEnd) => void;
+}
+
+/** Drives quiche: packets in, packets out, timers, and its streams. */
+export class MatrixConnection implements EngineConnection {
+  readonly role: "client" | "server";
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  readonly capabilities = capabilities;
+  events: ConnectionEvents | undefined;
+  readonly #native: Native;
+  readonly #connection: NativeConnection;
+  readonly #sender: PacketSender;
+  readonly #onReady: (end?: ConnectionEnd) => void;
+  readonly #streams = new Map<number, MatrixStream>();
+  readonly #ids: StreamIds;
+  #ready = false;
+  #closed = false;
+  #over = false;
+  #touched = false;
+  #timer: Timer | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+  readonly #handshakeTimer: Timer;
+  #delivered: PromiseWithResolvers<void> | undefined;
+  readonly #packet = Buffer.alloc(maxPacketBytes);
+
+  constructor(options: MatrixConnectionOptions) {
+    this.#native = options.native;
+    this.#connection = options.connection;
+    this.role = options.role;
+    this.local = options.local;
+    this.remote = options.remote;
+    this.#sender = options.sender;
+    this.#onReady = options.onReady;
+    this.#ids = new StreamIds(options.role);
+    this.#handshakeTimer = systemClock.after(options.handshakeTimeoutMs, () => this.close(0, ""));
+  }
+
+  /** Takes a packet that came for it. */
+  receive(packet: Uint8Array, from: { host: string; port: number }): void {
+    if (this.#over) return;
+    const to = { host: this.local.address, port: this.local.port };
+    try {
+      this.#connection.recv(packet, { from, to });
+    } catch (error) {
+      nativeError(error); // quiche has noted what to answer; others' packets are dropped
+    }
+    this.#touch();
+  }
+
+  /** Starts the handshake. */
+  start(): void {
+    this.#advance();
+  }
+
+  /** Goes on after something happened in quiche. */
+  #advance(): void {
+    if (this.#over) return;
+    const connection = this.#connection;
+    if (!this.#ready && connection.isEstablished()) {
+      this.#ready = true;
+      this.#handshakeTimer.cancel();
+      this.#onReady();
+    }
+    if (this.#ready && !this.#closed) this.#advanceStreams();
+    this.#flush();
+    if (!connection.isClosed() && !connection.isDraining()) return;
+    this.#reportEnd();
+    if (connection.isClosed()) this.#finish();
+  }
+
+  #advanceStreams(): void {
+    for (const id of this.#connection.writable()) this.#streams.get(id)?.onWritable();
+    for (const id of this.#connection.readable()) {
+      let stream = this.#streams.get(id);
+      if (stream === undefined) {
+        if (streamIdFacts(id).openedBy === this.role) continue;
+        stream = this.#add(id);
+        this.events?.onStream(stream);
+      }
+      stream.onReadable();
+    }
+    this.#forget();
+    this.events?.onRoom();
+  }
+
+  #add(id: number): MatrixStream {
+    const touch = () => this.#touch();
+    const stream = new MatrixStream(id, this.#connection, this.#native.Shutdown, touch);
+    this.#streams.set(id, stream);
+    return stream;
+  }
+
+  /** Forgets the streams that quiche has forgotten. */
+  #forget(): void {
+    let unsent = false;
+    for (const [id, stream] of this.#streams) {
+      if (!stream.sent) continue;
+      if (stream.gone) this.#streams.delete(id);
+      else unsent = true;
+    }
+    if (!unsent) this.#delivered?.resolve();
+  }
+
+  /** Goes on in the next turn: with all packets that have come and all that was written until then. */
+  #touch(): void {
+    if (this.#touched || this.#over) return;
+    this.#touched = true;
+    setImmediate(() => {
+      this.#touched = false;
+      this.#advance();
+    });
+  }
+
+  #flush(): void {
+    for (let sent = 0; sent < burstPackets; sent++) {
+      const result = this.#connection.send(this.#packet);
+      if (result === null) {
+        this.#arm();
+        return;
+      }
+      const [length, { to }] = result;
+      this.#sender.send(Uint8Array.prototype.slice.call(this.#packet, 0, length), to);
+    }
+    this.#touch();
+  }
+
+  /** Starts a timer for quiche, unless one fires early enough: it is asked again then. */
+  #arm(): void {
+    const waitMs = this.#connection.timeout();
+    if (waitMs === null) return;
+    const at = systemClock.monotonic() + waitMs;
+    if (this.#timerAt <= at) return;
+    this.#timer?.cancel();
+    this.#timerAt = at;
+    this.#timer = systemClock.after(Math.ceil(waitMs), () => {
+      this.#timerAt = Number.POSITIVE_INFINITY;
+      this.#connection.onTimeout();
+      this.#advance();
+    });
+  }
+
+  #reportEnd(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    // What came before the end is given to those who want it.
+    for (const stream of this.#streams.values()) stream.onReadable();
+    const end = this.#end();
+    if (this.#ready) this.events?.onEnd(end);
+    else this.#onReady(end);
+    this.#delivered?.resolve();
+  }
+
+  #end(): ConnectionEnd {
+    if (this.#connection.isTimedOut()) return { by: "network", error: idleError() };
+    const { isApp, errorCode, reason } = this.#connection.peerError() ?? {};
+    if (errorCode === undefined) {
+      const local = this.#connection.localError();
+      return { by: "network", error: transportError(local?.errorCode ?? 0) };
+    }
+    const text = new TextDecoder().decode(reason);
+    return {
+      by: "peer",
+      code: errorCode,
+      reason: text,
+      ...(isApp || errorCode === 0 ? {} : { error: transportError(errorCode) }),
+    };
+  }
+
+  #finish(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#timer?.cancel();
+    this.#handshakeTimer.cancel();
+    this.#streams.clear();
+    this.#sender.release();
+  }
+
+  openStream(direction: "both" | "send"): MatrixStream | undefined {
+    const id = this.#ids.peek(direction);
+    try {
+      // Sends nothing, but makes the stream.
+      this.#connection.streamSend(id, new Uint8Array(0), false);
+    } catch (error) {
+      if (nativeError(error).name === "StreamLimit") return undefined;
+      throw error;
+    }
+    return this.#add(this.#ids.take(direction));
+  }
+
+  async delivered(): Promise<void> {
+    this.#delivered ??= Promise.withResolvers();
+    if (this.#closed) this.#delivered.resolve();
+    else this.#forget();
+    await this.#delivered.promise;
+  }
+
+  /** quiche repeats the close for three round trips; nobody waits for that. */
+  async close(code: number, reason: string): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    const ready = this.#ready;
+    this.#connection.close(ready, code, new TextEncoder().encode(reason));
+    if (!ready) {
+      this.#onReady({ by: "network" });
+      this.#handshakeTimer.cancel();
+    }
+    this.#flush();
+    if (this.#connection.isClosed()) this.#finish();
+    this.#delivered?.resolve();
+  }
+
+  stats(): ConnectionStats {
+    const { sentBytes, recvBytes } = this.#connection.stats();
+    const [path] = this.#connection.pathStats();
+    return {
+      wireBytesSent: sentBytes,
+      wireBytesReceived: recvBytes,
+      ...(path === undefined ? {} : { roundTripMs: path.rtt }),
+    };
+  }
+}

@@ -1,0 +1,306 @@
+import {
+  BaseSession,
+  type CloseOptions,
+  describeValue,
+  type Endpoint,
+  type KingError,
+  type OpenStreamOptions,
+  optionError,
+  type SessionStats,
+  type Stream,
+  type StreamCapability,
+  type StreamSession,
+  streamErrors,
+} from "@king-runtime/core";
+import { checkCode, noCode } from "./codes.ts";
+import type {
+  ConnectionEnd,
+  ConnectionEvents,
+  EngineConnection,
+  EngineStream,
+} from "./engine-connection.ts";
+import type { QuicLimits } from "./limits.ts";
+import { QuicStream, type StreamOwner } from "./quic-stream.ts";
+import { streamIdFacts } from "./stream-id.ts";
+import { Undelivered } from "./undelivered.ts";
+
+const optionNames = ["direction", "atLimit", "signal"];
+
+type Direction = "both" | "send";
+
+interface Waiter {
+  readonly direction: Direction;
+  readonly resolve: (stream: Stream) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A QUIC connection (RFC 9000) over an engine's. */
+export class QuicSession
+  extends BaseSession
+  implements StreamSession, ConnectionEvents, StreamOwner
+{
+  readonly role: "client" | "server";
+  readonly protocol = "quic";
+  readonly capabilities: ReadonlySet<StreamCapability>;
+  readonly limits: QuicLimits;
+  readonly undelivered: Undelivered;
+  override readonly local: Endpoint;
+  override readonly remote: Endpoint;
+  readonly #connection: EngineConnection;
+  readonly #active = new Set<QuicStream>();
+  readonly #arrived: QuicStream[] = [];
+  #arrival: PromiseWithResolvers<void> | undefined;
+  #reading = false;
+  readonly #waiting = new Set<Waiter>();
+  #opened = 0;
+  /** Streams that are open, by who opened them and which way they go. */
+  readonly #count = {
+    client: { both: { open: 0 }, send: { open: 0 } },
+    server: { both: { open: 0 }, send: { open: 0 } },
+  };
+  #closeOptions: CloseOptions = {};
+  /** Its end has begun: nothing more goes through the connection. */
+  #leaving = false;
+
+  constructor(connection: EngineConnection, limits: QuicLimits) {
+    super();
+    this.#connection = connection;
+    this.limits = limits;
+    this.role = connection.role;
+    this.local = connection.local;
+    this.remote = connection.remote;
+    this.capabilities = connection.capabilities;
+    this.undelivered = new Undelivered(limits.maxSessionUndeliveredBytes);
+    connection.events = this;
+  }
+
+  get state(): "open" | "draining" | "closed" {
+    if (this.ended !== undefined) return "closed";
+    return this.closing || this.#leaving ? "draining" : "open";
+  }
+
+  stats(): SessionStats {
+    return {
+      ...this.#connection.stats(),
+      streamsOpened: this.#opened,
+      streamsActive: this.#active.size,
+    };
+  }
+
+  // Streams we open
+
+  async openStream(options: OpenStreamOptions = {}): Promise<Stream> {
+    const { direction, atLimit, signal } = checkOptions(options);
+    signal?.throwIfAborted();
+    if (this.state !== "open") throw sessionClosed();
+    if (direction === "send" && !this.capabilities.has("unidirectional")) {
+      const message = "the engine opens no unidirectional streams";
+      const details = { capability: "unidirectional", protocol: this.protocol };
+      throw streamErrors.create("KING_STREAM_UNSUPPORTED", message, details);
+    }
+    const stream = this.#waiting.size === 0 ? this.#open(direction) : undefined;
+    if (stream !== undefined) return stream;
+    const limit = this.limits.maxStreams;
+    if (atLimit === "refuse" || this.#waiting.size >= limit) {
+      const waiting = this.#waiting.size > 0 ? `, and ${this.#waiting.size} wait for one` : "";
+      const message = `expected a stream to be left, got ${this.#active.size} open${waiting}`;
+      throw streamErrors.create("KING_STREAM_LIMIT", message, { limit });
+    }
+    return this.#wait(direction, signal);
+  }
+
+  #open(direction: Direction): QuicStream | undefined {
+    if (this.#count[this.role][direction].open >= this.limits.maxStreams) return undefined;
+    const stream = this.#connection.openStream(direction);
+    return stream && this.#track(new QuicStream(stream, direction, this));
+  }
+
+  async #wait(direction: Direction, signal: AbortSignal | undefined): Promise<Stream> {
+    const { promise, resolve, reject } = Promise.withResolvers<Stream>();
+    const waiter = { direction, resolve, reject };
+    this.#waiting.add(waiter);
+    const giveUp = () => reject(signal?.reason);
+    signal?.addEventListener("abort", giveUp, { once: true });
+    try {
+      return await promise;
+    } finally {
+      signal?.removeEventListener("abort", giveUp);
+      this.#waiting.delete(waiter);
+    }
+  }
+
+  onRoom(): void {
+    for (const waiter of this.#waiting) {
+      const stream = this.#open(waiter.direction);
+      if (stream === undefined) continue;
+      this.#waiting.delete(waiter);
+      waiter.resolve(stream);
+    }
+  }
+
+  /** Whether somebody waits for the peer to allow a stream. */
+  get waitsForRoom(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  // Streams the peer opens
+
+  onStream(engine: EngineStream): void {
+    const { unidirectional } = streamIdFacts(engine.id);
+    const stream = new QuicStream(engine, unidirectional ? "receive" : "both", this);
+    this.#track(stream);
+    if (this.state !== "open" || this.#countOf(stream).open > this.limits.maxStreams) {
+      stream.reset();
+      return;
+    }
+    this.#arrived.push(stream);
+    this.#arrival?.resolve();
+  }
+
+  async *streams(): AsyncGenerator<Stream> {
+    if (this.#reading) {
+      throw streamErrors.create("KING_STREAM_BUSY", "expected one reader, got a second", {});
+    }
+    this.#reading = true;
+    try {
+      for (;;) {
+        const stream = this.#arrived.shift();
+        if (stream !== undefined) {
+          yield stream;
+          continue;
+        }
+        if (this.ended !== undefined) return;
+        this.#arrival = Promise.withResolvers();
+        await this.#arrival.promise;
+      }
+    } finally {
+      this.#reading = false;
+    }
+  }
+
+  // Their ends
+
+  #track(stream: QuicStream): QuicStream {
+    this.#opened++;
+    this.#active.add(stream);
+    this.#countOf(stream).open++;
+    return stream;
+  }
+
+  #countOf({ streamId }: QuicStream): { open: number } {
+    const { openedBy, unidirectional } = streamIdFacts(streamId);
+    return this.#count[openedBy][unidirectional ? "send" : "both"];
+  }
+
+  onStreamEnd(stream: QuicStream): void {
+    this.#countOf(stream).open--;
+    this.#active.delete(stream);
+    if (this.#leaving) return;
+    this.onRoom();
+    this.#settle();
+  }
+
+  // The session's end
+
+  protected beginClose(options: CloseOptions): void {
+    if (options.code !== undefined) checkCode(options.code);
+    this.#closeOptions = options;
+    for (const waiter of this.#waiting) waiter.reject(sessionClosed());
+    // What nobody reads, nobody misses.
+    if (!this.#reading) for (const stream of this.#arrived.splice(0)) stream.reset();
+    this.#settle();
+  }
+
+  /** Ends the connection once nothing is under way. */
+  #settle(): void {
+    if (!this.closing || this.#leaving || this.#active.size > 0) return;
+    void this.#leave();
+  }
+
+  async #leave(): Promise<void> {
+    this.#leaving = true;
+    await this.#connection.delivered();
+    if (this.#cut) return;
+    const { code = noCode, reason = "" } = this.#closeOptions;
+    await this.#connection.close(code, reason);
+    this.#end({ by: "local", clean: true, streamsAborted: 0, ...this.#told() });
+  }
+
+  #told() {
+    const { code, reason } = this.#closeOptions;
+    return { ...(code === undefined ? {} : { code }), ...(reason === undefined ? {} : { reason }) };
+  }
+
+  #cut = false;
+
+  abort(reason?: unknown): void {
+    if (this.#cut || this.ended !== undefined) return;
+    this.#cut = true;
+    this.#leaving = true;
+    const error = reason instanceof Error ? reason : new Error("the session was aborted");
+    const streamsAborted = this.#cutStreams("local", error);
+    const { code = noCode, reason: text = "" } = this.#closeOptions;
+    void this.#connection.close(code, text).then(() => {
+      this.#end({ by: "local", clean: false, streamsAborted, error, ...this.#told() });
+    });
+  }
+
+  onEnd({ by, code, reason, error }: ConnectionEnd): void {
+    if (this.#cut || this.ended !== undefined) return;
+    this.#cut = true;
+    // All was over, and delivered or nearly so, when the other side was faster.
+    const ours = this.#leaving && by === "peer";
+    this.#leaving = true;
+    const failure = error ?? lostTo(by, code);
+    const streamsAborted = this.#cutStreams(by, failure);
+    this.#end({
+      by: ours ? "local" : by,
+      clean: streamsAborted === 0 && error === undefined,
+      streamsAborted,
+      ...(code === undefined ? {} : { code }),
+      ...(reason === undefined || reason === "" ? {} : { reason }),
+      ...(error === undefined ? {} : { error }),
+    });
+  }
+
+  #cutStreams(by: "local" | "peer" | "network", error: Error): number {
+    for (const waiter of this.#waiting) waiter.reject(sessionClosed(error));
+    let count = 0;
+    for (const stream of [...this.#active]) if (stream.onConnectionEnd(by, error)) count++;
+    return count;
+  }
+
+  #end(info: Parameters<BaseSession["finish"]>[0]): void {
+    // What came whole before the end is still given to a reader.
+    for (const stream of this.#arrived.splice(0)) if (stream.whole) this.#arrived.push(stream);
+    this.finish(info);
+    this.#arrival?.resolve();
+  }
+}
+
+function checkOptions(options: OpenStreamOptions) {
+  for (const name of Object.keys(options)) {
+    if (!optionNames.includes(name)) {
+      throw optionError(name, `expected one of ${optionNames.join(", ")}`);
+    }
+  }
+  const { direction = "both", atLimit = "refuse", signal } = options;
+  if (direction !== "both" && direction !== "send") {
+    throw optionError("direction", `expected "both" or "send", got ${describeValue(direction)}`);
+  }
+  if (atLimit !== "refuse" && atLimit !== "wait") {
+    throw optionError("atLimit", `expected "refuse" or "wait", got ${describeValue(atLimit)}`);
+  }
+  return { direction, atLimit, signal } as const;
+}
+
+function sessionClosed(cause?: Error): KingError {
+  const message = "the session opens no more streams";
+  return streamErrors.create("KING_SESSION_CLOSED", message, {}, cause && { cause });
+}
+
+function lostTo(by: "peer" | "network", code: number | undefined): KingError {
+  const message = `the connection ended before the stream${code === undefined ? "" : `, with code ${code}`}`;
+  const details = { by, ...(code === undefined ? {} : { code }) };
+  return streamErrors.create("KING_STREAM_RESET", message, details);
+}
