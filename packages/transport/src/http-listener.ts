@@ -28,8 +28,9 @@ import { sweepIntervalMs } from "./deadlines.ts";
 import { httpErrors } from "./errors.ts";
 import type { HttpExchange } from "./http-exchange.ts";
 import { answerClientError } from "./http1/client-error.ts";
-import { bringsBody, Http1Exchange } from "./http1/exchange.ts";
+import { Http1Exchange } from "./http1/exchange.ts";
 import { Http1Session } from "./http1/session.ts";
+import { takesUpgrade } from "./http1/upgrade-request.ts";
 import { Http2Exchange } from "./http2/exchange.ts";
 import { performHttp2Handshake } from "./http2/handshake.ts";
 import { refusalOverHttp2 } from "./http2/refusal.ts";
@@ -108,11 +109,8 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
       connectionsCheckingInterval: Math.min(1_000, Math.max(10, Math.floor(headersTimeoutMs / 4))),
       noDelay: true,
       requireHostHeader: false, // node's answer would leave what comes behind to be served; see refusalOverHttp1
-      // The protocols that one upgrades to begin where the request ends: one with a body is a plain
-      // request, as RFC 9110, section 7.8 leaves to the server.
       // Node before 24.9 does not know it: there every upgrade request is handed over as one.
-      shouldUpgradeCallback: ({ headers }: IncomingMessage) =>
-        wanted.has((headers.upgrade ?? "").toLowerCase()) && !bringsBody(headers),
+      shouldUpgradeCallback: (request: IncomingMessage) => takesUpgrade(request, wanted),
     };
   }
 
@@ -243,10 +241,12 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
     const end = this.#addFresh(socket);
     const give = () => socket.destroy();
     socket.on("error", give);
+    socket.once("end", give); // with what came so far it cannot be answered
     let seen: Buffer | undefined;
     const settle = () => {
       this.#fresh.delete(end);
       socket.removeListener("error", give);
+      socket.removeListener("end", give);
       socket.removeListener("readable", onReadable);
       socket.removeListener("close", settle);
     };

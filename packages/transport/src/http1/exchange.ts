@@ -1,5 +1,4 @@
 import {
-  type IncomingHttpHeaders,
   type IncomingMessage,
   type ServerResponse,
   STATUS_CODES,
@@ -9,10 +8,11 @@ import {
 import type { HeaderFields, Stream, StreamCapability, StreamClosed } from "@king-runtime/core";
 import { cutSocket } from "../cut-socket.ts";
 import { httpErrors } from "../errors.ts";
-import { discardedBodyBytes, HttpExchange, upgradeOf } from "../http-exchange.ts";
+import { discardedBodyBytes, disconnected, HttpExchange, upgradeOf } from "../http-exchange.ts";
 import type { Problem } from "../problem.ts";
 import { authorityOfTarget, refusalOverHttp1 } from "./refusal.ts";
 import type { Http1Session } from "./session.ts";
+import { bringsBody, wasDeclined } from "./upgrade-request.ts";
 
 const capabilities: ReadonlySet<StreamCapability> = new Set([
   "half-close",
@@ -28,11 +28,6 @@ export interface NodePair {
   readonly maxBodyBytes: number;
   /** Makes the response the last one on its connection, and leaves its client time to read it. */
   endConnection(): void;
-}
-
-/** Whether a request has a body, by its framing (RFC 9112, section 6.3). */
-export function bringsBody(headers: IncomingHttpHeaders): boolean {
-  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
 
 /** One request on an HTTP/1.1 connection, over node's own parser. */
@@ -57,6 +52,7 @@ export class Http1Exchange extends HttpExchange {
     this.#request = request;
     this.#response = response;
     this.#expectsContinue = expectsContinue;
+    if (wasDeclined(request)) response.shouldKeepAlive = false;
     if (upgradeHead !== undefined) {
       const protocol = (request.headers.upgrade ?? "").toLowerCase();
       this.upgrade = upgradeOf(protocol, (headers) => this.#accept(protocol, headers, upgradeHead));
@@ -267,8 +263,12 @@ export class Http1Exchange extends HttpExchange {
     if (this.#request.complete) return;
     // A whole answer that did not wait for the body still reaches the client.
     if (this.#response.writableEnded && !this.taken) return;
+    const left = (cause as NodeJS.ErrnoException).code === "HPE_INVALID_EOF_STATE";
     const message = "the request's body is not framed as HTTP/1.1 asks";
-    this.giveUp(httpErrors.create("KING_HTTP_PROTOCOL", message, {}, { cause }), 400);
+    const error = left
+      ? disconnected(cause)
+      : httpErrors.create("KING_HTTP_PROTOCOL", message, {}, { cause });
+    this.giveUp(error, 400);
   }
 
   /** The connection closed. */
