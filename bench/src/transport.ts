@@ -24,9 +24,40 @@ const oursFetch: ServerWorkload = {
   async start() {
     const { fromFetch, listenHttp } = await import("@king-runtime/transport");
     const listener = await listenHttp({
-      handler: fromFetch(() => new Response(text, { headers: { "content-type": "text/plain" } })),
+      handler: fromFetch(() => new Response(text, { headers: { "content-type": "text/plain" } }), {
+        lazyRequest: true,
+      }),
     });
     return { port: listener.local.port, close: () => listener.close({ deadlineMs: 1_000 }) };
+  },
+};
+
+const oursReply: ServerWorkload = {
+  kind: "server",
+  load: h1,
+  async start() {
+    const { fromFetch, listenHttp, reply } = await import("@king-runtime/transport");
+    const headers = { "content-type": "text/plain" };
+    const listener = await listenHttp({
+      handler: fromFetch(() => reply(text, { headers }), { lazyRequest: true }),
+    });
+    return { port: listener.local.port, close: () => listener.close({ deadlineMs: 1_000 }) };
+  },
+};
+
+const hono: ServerWorkload = {
+  kind: "server",
+  load: h1,
+  async start() {
+    const { serve } = await import("@hono/node-server");
+    const fetch = () => new Response(text, { headers: { "content-type": "text/plain" } });
+    return new Promise((resolve) => {
+      const options = { fetch, port: 0, hostname: "127.0.0.1", overrideGlobalObjects: false };
+      const server = serve(options, ({ port }) => {
+        const cut = () => "closeAllConnections" in server && server.closeAllConnections();
+        resolve(running({ address: "127.0.0.1", family: "IPv4", port }, cut, server));
+      });
+    });
   },
 };
 
@@ -86,7 +117,7 @@ const fastifyServer: ServerWorkload = {
 
 function running(
   { port }: AddressInfo,
-  cut: () => void,
+  cut: () => unknown,
   server: { close(done: () => void): unknown },
 ): RunningServer {
   return {
@@ -119,11 +150,20 @@ export const plane: BenchPlane = {
       peer: fastifyServer,
     },
     {
-      name: "small GET, Fetch form",
+      name: "small GET, Fetch form, lazy request, reply()",
       operation: "request",
       peerName: "node:http",
-      ours: oursFetch,
+      goal: "<= 1.20",
+      ours: oursReply,
       peer: nodeHttp,
+    },
+    {
+      name: "small GET, Fetch form, lazy request, new Response()",
+      operation: "request",
+      peerName: "@hono/node-server 2, overrideGlobalObjects: false",
+      goal: "<= 1.05",
+      ours: oursFetch,
+      peer: hono,
     },
     {
       name: "small GET over cleartext HTTP/2, stream form",

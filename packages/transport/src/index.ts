@@ -1,6 +1,9 @@
 export { httpSection, requestSection, tlsSection } from "./config.ts";
 export { type HttpPhase, httpErrors } from "./errors.ts";
-export { fromFetch, respondFetch, toRequest } from "./fetch-handler.ts";
+export { toRequest } from "./fetch/exchange-request.ts";
+export { type FetchContext, type FromFetchOptions, fromFetch } from "./fetch/from-fetch.ts";
+export { type ReplyBody, type ReplyInit, reply, replyJson } from "./fetch/reply.ts";
+export { respondFetch } from "./fetch/respond-fetch.ts";
 export { createHttpComponent, type HttpComponentOptions } from "./http-component.ts";
 export { type ListenHttpOptions, type ListenTlsOptions, listenHttp } from "./listen-http.ts";
 export { nodeDuplex } from "./node-duplex.ts";

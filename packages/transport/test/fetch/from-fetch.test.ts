@@ -1,14 +1,15 @@
 import { once } from "node:events";
 import { connectRaw, withDeadline } from "@king-runtime/testkit";
 import { describe, expect, test } from "vitest";
-import { fromFetch, type ListenHttpOptions, listenHttp } from "../src/index.ts";
-import { connectHttp2 } from "./exchange-harness.ts";
+import { fromFetch, type ListenHttpOptions, listenHttp } from "../../src/index.ts";
+import { connectHttp2 } from "../exchange-harness.ts";
 
-async function open(
-  handler: (request: Request) => Response | Promise<Response>,
-  options: Partial<ListenHttpOptions> = {},
+async function openWith(
+  lazyRequest: boolean,
+  handler: Parameters<typeof fromFetch>[0],
+  options: Partial<ListenHttpOptions>,
 ) {
-  const listener = await listenHttp({ handler: fromFetch(handler), ...options });
+  const listener = await listenHttp({ handler: fromFetch(handler, { lazyRequest }), ...options });
   const url = `http://127.0.0.1:${listener.local.port}`;
   return {
     listener,
@@ -20,7 +21,12 @@ async function open(
   };
 }
 
-describe("a Fetch handler", () => {
+describe.each([false, true])("a Fetch handler, lazyRequest: %s,", (lazyRequest) => {
+  const open = (
+    handler: Parameters<typeof fromFetch>[0],
+    options: Partial<ListenHttpOptions> = {},
+  ) => openWith(lazyRequest, handler, options);
+
   test("gets a genuine Request and gives a genuine Response, both with bodies", async () => {
     await using place = await open(async (request) => {
       expect(request).toBeInstanceOf(Request);
@@ -198,4 +204,110 @@ describe("a Fetch handler", () => {
     expect(text).toBe("over two");
     session.destroy();
   });
+
+  test("has all the members of a Request, with the values of a genuine one", async () => {
+    let seen: Request | undefined;
+    await using place = await open(async (request) => {
+      seen = request;
+      await request.text();
+      return new Response();
+    });
+    const init = { method: "PUT", body: "x", headers: { "x-a": "1" } };
+    await fetch(`${place.url}/a?b`, init);
+    const genuine = new Request(`${place.url}/a?b`, init);
+    for (const name of Object.keys(Object.getOwnPropertyDescriptors(Request.prototype))) {
+      const value = (seen as unknown as Record<string, unknown>)[name];
+      const expected = (genuine as unknown as Record<string, unknown>)[name];
+      expect([name, typeof value]).toEqual([name, typeof expected]);
+      const isPlain = typeof expected === "string" || typeof expected === "boolean";
+      if (isPlain && name !== "bodyUsed") expect([name, value]).toEqual([name, expected]);
+    }
+    expect([seen?.bodyUsed, String(seen)]).toEqual([true, "[object Request]"]);
+    expect(seen).toBeInstanceOf(Request);
+  });
+
+  test.each(["arrayBuffer", "blob", "bytes", "json", "text"] as const)(
+    "reads the body by %s(), once",
+    async (read) => {
+      await using place = await open(async (request) => {
+        const value = (await request[read]()) as ArrayBuffer | Blob | Uint8Array | string;
+        await expect(request.text()).rejects.toThrow(TypeError);
+        const size = new Blob([value as string]).size;
+        return new Response(String(size));
+      });
+      const response = await fetch(place.url, { method: "POST", body: '"four"' });
+      expect(await response.text()).toBe(read === "json" ? "4" : "6");
+    },
+  );
+
+  test("reads a form", async () => {
+    await using place = await open(async (request) => {
+      const form = await request.formData();
+      return new Response(String(form.get("a")));
+    });
+    const response = await fetch(place.url, { method: "POST", body: new URLSearchParams("a=7") });
+    expect(await response.text()).toBe("7");
+  });
+
+  test("can clone its request; both have the body, the headers and the signal", async () => {
+    const aborted = Promise.withResolvers<void>();
+    const waiting = Promise.withResolvers<void>();
+    await using place = await open(async (request) => {
+      const copy = request.clone();
+      copy.signal.addEventListener("abort", () => aborted.resolve());
+      const texts = [await copy.text(), await request.text()];
+      if (request.url.endsWith("/wait")) {
+        waiting.resolve();
+        await aborted.promise;
+      }
+      return Response.json([...texts, copy.headers.get("x-a"), copy.method, copy.url]);
+    });
+    const init = { method: "POST", body: "ab", headers: { "x-a": "1" } };
+    const response = await fetch(place.url, init);
+    expect(await response.json()).toEqual(["ab", "ab", "1", "POST", `${place.url}/`]);
+    const controller = new AbortController();
+    const left = fetch(`${place.url}/wait`, { ...init, signal: controller.signal });
+    await waiting.promise;
+    controller.abort();
+    await expect(left).rejects.toThrow();
+    await withDeadline(aborted.promise, "the abort of the copy");
+  });
+
+  test("is told of the exchange", async () => {
+    await using place = await open((_request, { exchange }) => {
+      return new Response(exchange.session.remote?.address);
+    });
+    expect(await (await fetch(place.url)).text()).toBe("127.0.0.1");
+  });
+
+  test("that gives back no Response is a 500, and its author is told", async () => {
+    const errors: unknown[] = [];
+    await using place = await open(() => "text" as never, {
+      onHandlerError: (error) => errors.push(error),
+    });
+    expect((await fetch(place.url)).status).toBe(500);
+    expect(errors).toEqual([
+      expect.objectContaining({ message: expect.stringMatching(/Response/) }),
+    ]);
+  });
+});
+
+test("a genuine request can be copied by the platform, a lazy one refuses it", async () => {
+  const copied = async (lazyRequest: boolean) => {
+    const handler = (request: Request) =>
+      new Response(new Request(request, { method: "POST" }).headers.get("x-a"));
+    await using place = await openWith(lazyRequest, handler, { onHandlerError: () => undefined });
+    const response = await fetch(place.url, { headers: { "x-a": "7" } });
+    return [response.status, await response.text()];
+  };
+  expect(await copied(false)).toEqual([200, "7"]);
+  expect((await copied(true))[0]).toBe(500);
+});
+
+test.each([
+  ["handler", () => fromFetch("x" as never)],
+  ["lazyRequest", () => fromFetch(() => new Response(), { lazyRequest: 1 as never })],
+  ["lazy", () => fromFetch(() => new Response(), { lazy: true } as never)],
+])("a wrong %s is refused by name", (option, make) => {
+  expect(make).toThrow(expect.objectContaining({ details: expect.objectContaining({ option }) }));
 });

@@ -1,0 +1,60 @@
+import type { Exchange, HeaderFields } from "@king-runtime/core";
+import { plainReply } from "./reply.ts";
+
+/**
+ * Answers with a `Response`; resolves when it is handed over whole, and is not even a promise where
+ * that is at once.
+ */
+export function respondFetch(exchange: Exchange, response: Response): void | Promise<void> {
+  const plain = plainReply(response);
+  if (plain === undefined) return respondStreamed(exchange, response);
+  exchange.respond(response.status, plain.fields, plain.body);
+}
+
+async function respondStreamed(exchange: Exchange, response: Response): Promise<void> {
+  if (typeof response?.status !== "number") {
+    throw new TypeError(`expected a Fetch handler to give a Response, got ${typeof response}`);
+  }
+  const fields: Record<string, string | string[]> = {};
+  for (const [name, value] of response.headers) {
+    if (name !== "set-cookie") fields[name] = value;
+    else fields[name] ??= response.headers.getSetCookie();
+  }
+  await sendBody(exchange, response.status, fields, response.body);
+}
+
+async function sendBody(
+  exchange: Exchange,
+  status: number,
+  fields: HeaderFields,
+  body: ReadableStream<Uint8Array> | null,
+): Promise<void> {
+  if (exchange.method === "HEAD") {
+    await body?.cancel();
+    exchange.respond(status, fields); // without a length: that of the body is not known
+    return exchange.end();
+  }
+  if (body === null) return exchange.respond(status, fields, "");
+  const reader = body.getReader();
+  try {
+    const first = await reader.read();
+    if (first.done) return exchange.respond(status, fields, "");
+    // A body of one chunk, the common case, goes out in one piece with its head; one that takes
+    // longer than a turn of the event loop to say so does not hold its first chunk back.
+    const pending = reader.read();
+    const next = await Promise.race([pending, turn()]);
+    if (next?.done) return exchange.respond(status, fields, first.value);
+    exchange.respond(status, fields);
+    await exchange.write(first.value);
+    for (let chunk = next ?? (await pending); !chunk.done; chunk = await reader.read()) {
+      await exchange.write(chunk.value);
+    }
+    await exchange.end();
+  } catch (error) {
+    if (exchange.responded) exchange.abort(error);
+    reader.cancel(error).catch(() => undefined); // the error that counts is thrown below
+    throw error;
+  }
+}
+
+const turn = () => new Promise<undefined>((resolve) => setImmediate(resolve, undefined));
