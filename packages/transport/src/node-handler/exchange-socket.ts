@@ -81,6 +81,7 @@ export class ExchangeSocket extends Duplex {
       const body = this.#headSent ? chunk : this.#readHeads(chunk);
       if (body.length > 0) room = this.#exchange.write(body);
     } catch (error) {
+      this.#ended = true; // whoever is told answers, or cuts
       this.#onError(error);
       callback(error as Error);
       return;

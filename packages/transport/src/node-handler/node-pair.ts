@@ -112,7 +112,8 @@ function makeResponse(
   response.useChunkedEncodingByDefault = true;
   response.removeHeader("transfer-encoding");
   Object.defineProperties(response, {
-    chunkedEncoding: { get: () => false, set: () => undefined },
+    // Looked at once before the head is made, for whether trailers may follow.
+    chunkedEncoding: { get: () => !response.headersSent, set: () => undefined },
     writableNeedDrain: { get: () => socket.writableNeedDrain && !response.writableEnded },
   });
   const addTrailers = response.addTrailers;

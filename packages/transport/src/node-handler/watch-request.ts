@@ -1,6 +1,6 @@
 import { IncomingMessage, type ServerResponse } from "node:http";
 import { httpErrors } from "../errors.ts";
-import { bringsBody, type NodePair } from "../http1/exchange.ts";
+import type { NodePair } from "../http1/exchange.ts";
 import { refuseBody } from "./body-refusal.ts";
 
 /**
@@ -10,8 +10,10 @@ import { refuseBody } from "./body-refusal.ts";
  */
 export function watchRequest(pair: NodePair, refuse: (error: Error) => void): void {
   const { request, response, maxBodyBytes } = pair;
-  if (!bringsBody(request.headers)) return;
-  if (request.headers.expect !== undefined) continueWhenRead(request, response);
+  const { headers } = request;
+  // Without either there is no body (RFC 9112, section 6.3).
+  if (headers["transfer-encoding"] === undefined && headers["content-length"] === undefined) return;
+  if (headers.expect !== undefined) continueWhenRead(request, response);
   if (Number.isFinite(maxBodyBytes)) limitBody(pair, refuse);
 }
 

@@ -1,6 +1,8 @@
+import { once } from "node:events";
 import { Agent as HttpAgent, request as httpRequest } from "node:http";
 import { connect } from "node:http2";
 import { request as httpsRequest } from "node:https";
+import type { Writable } from "node:stream";
 import type { ExchangeHandler, Listener } from "@king-runtime/core";
 import { makeCertificates } from "@king-runtime/testkit";
 import { type ListenHttpOptions, listenHttp } from "../../src/listen-http.ts";
@@ -76,6 +78,13 @@ async function* chunksOf(body: Ask["body"]): AsyncGenerator<Uint8Array> {
   else yield* body;
 }
 
+async function roomIn(output: Writable): Promise<void> {
+  const room = new AbortController();
+  const { signal } = room;
+  await Promise.race(["drain", "close"].map((event) => once(output, event, { signal })));
+  room.abort();
+}
+
 function http1Client(listener: Listener, ca: string | undefined) {
   const agent = ca === undefined ? new HttpAgent({ keepAlive: true }) : undefined;
   const { port } = listener.local;
@@ -89,7 +98,7 @@ function http1Client(listener: Listener, ca: string | undefined) {
           : httpsRequest({ ...given, ca });
       client.on("error", reject);
       client.on("information", ({ statusCode, headers }) =>
-        interim.push({ status: statusCode, link: headers["link"] }),
+        interim.push({ status: statusCode, ...(headers["link"] && { link: headers["link"] }) }),
       );
       client.on("response", async (response) => {
         try {
@@ -113,12 +122,11 @@ function http1Client(listener: Listener, ca: string | undefined) {
         if (headers["expect"] !== undefined) {
           client.flushHeaders();
           await new Promise((go) => client.once("continue", go).once("response", go));
-          interim.push({ status: 100 });
         }
         for await (const chunk of chunksOf(body)) {
           if (client.destroyed) return client;
           if (!client.write(chunk)) {
-            await new Promise((go) => client.once("drain", go).once("close", go));
+            await roomIn(client);
           }
         }
         return client.end();
@@ -159,7 +167,7 @@ function http2Client(listener: Listener, ca: string | undefined) {
       for await (const chunk of chunksOf(body)) {
         if (stream.destroyed) return;
         if (!stream.write(chunk)) {
-          await new Promise((go) => stream.once("drain", go).once("close", go));
+          await roomIn(stream);
         }
       }
       stream.end();
