@@ -4,7 +4,6 @@ import {
   integerKey,
   optionError,
   resolveOptions,
-  type SectionOverrides,
   type SectionValues,
 } from "@king-runtime/core";
 
@@ -60,7 +59,7 @@ export const quicSection = defineSection("quic", {
 });
 
 /** Options of an engine: what its sessions may take. */
-export type QuicLimitOptions = SectionOverrides<typeof quicSection>;
+export type QuicLimitOptions = Partial<QuicLimits>;
 
 export type QuicLimits = SectionValues<typeof quicSection>;
 

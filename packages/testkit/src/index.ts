@@ -61,6 +61,13 @@ export {
   type StreamPeer,
   streamClauses,
 } from "./stream-clauses.ts";
+export {
+  type StreamSessionClause,
+  type StreamSessionHarness,
+  streamSessionClauses,
+} from "./stream-session-clauses.ts";
+export { type StreamSessionPeer, streamPeer, streamSessionPeer } from "./stream-session-peer.ts";
+export { type StreamSessionSubject, testStreamSession } from "./stream-session-suite.ts";
 export { clausesFor, type StreamSubject, testStream } from "./stream-suite.ts";
 export {
   type RecordedMetric,

@@ -16,27 +16,32 @@ const capabilities: ReadonlySet<StreamCapability> = new Set([
   "stop-reading",
   "receive-backpressure",
   "multiplexing",
+  "unidirectional",
 ]);
 
 const roomBytes = 65_536;
 const limitBytes = 1_048_576;
-const streamLimit = 100;
 
-/** Two sessions joined in memory: the plainest implementation of every capability of a stream. */
-export function memoryPair(): { client: StreamSession; server: StreamSession } {
-  const client = new MemorySession("client");
-  const server = new MemorySession("server");
+/**
+ * Two sessions joined in memory: the plainest implementation of every capability of a stream.
+ *
+ * @param streamLimit how many streams each side may have open.
+ */
+export function memoryPair(streamLimit = 100): { client: StreamSession; server: StreamSession } {
+  const client = new MemorySession("client", streamLimit);
+  const server = new MemorySession("server", streamLimit);
   client.peer = server;
   server.peer = client;
   return { client, server };
 }
 
-/** Two streams joined in memory. */
-export function memoryStreams(): [Stream, Stream] {
+/** Two streams joined in memory; bytes go one way only when it is `"send"`. */
+export function memoryStreams(direction: "both" | "send" = "both"): [Stream, Stream] {
   const there = new Pipe();
   const back = new Pipe();
-  const near = new MemoryStream(back, there);
-  const far = new MemoryStream(there, back);
+  if (direction === "send") back.end();
+  const near = new MemoryStream(back, there, direction);
+  const far = new MemoryStream(there, back, direction === "send" ? "receive" : "both");
   near.peer = far;
   far.peer = near;
   return [near, far];
@@ -116,10 +121,18 @@ class MemoryStream extends BaseStream {
   #bytesWritten = 0;
   #inputOver = false;
 
-  constructor(incoming: Pipe, outgoing: Pipe) {
+  readonly #direction: Stream["direction"];
+
+  constructor(incoming: Pipe, outgoing: Pipe, direction: Stream["direction"]) {
     super();
     this.#incoming = incoming;
     this.#outgoing = outgoing;
+    this.#direction = direction;
+    this.#inputOver = direction === "send";
+  }
+
+  override get direction(): Stream["direction"] {
+    return this.#direction;
   }
 
   get capabilities(): ReadonlySet<StreamCapability> {
@@ -128,7 +141,8 @@ class MemoryStream extends BaseStream {
 
   get state(): "open" | "draining" | "closed" {
     if (this.ended !== undefined) return "closed";
-    return this.#outgoing.ended || this.closing ? "draining" : "open";
+    const ending = this.#outgoing.ended && this.#direction !== "receive";
+    return ending || this.closing ? "draining" : "open";
   }
 
   write(chunk: Uint8Array): undefined | Promise<void> {
@@ -226,6 +240,12 @@ function resetByPeer(code?: number) {
   return streamErrors.create("KING_STREAM_RESET", "the peer reset the stream", details);
 }
 
+interface Waiter {
+  readonly direction: "both" | "send";
+  readonly resolve: (stream: Stream) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 class MemorySession extends BaseSession implements StreamSession {
   readonly role: "client" | "server";
   readonly protocol = "memory";
@@ -233,15 +253,21 @@ class MemorySession extends BaseSession implements StreamSession {
   override readonly local = { address: "memory", port: 0 };
   override readonly remote = { address: "memory", port: 0 };
   peer!: MemorySession;
+  readonly #streamLimit: number;
   readonly #active = new Set<Stream>();
+  /** Those of the active ones that were opened here. */
+  #ours = 0;
   readonly #incoming: Stream[] = [];
   #arrived: PromiseWithResolvers<void> | undefined;
+  #reading = false;
+  readonly #waiting = new Set<Waiter>();
   #opened = 0;
   #told = false;
 
-  constructor(role: "client" | "server") {
+  constructor(role: "client" | "server", streamLimit: number) {
     super();
     this.role = role;
+    this.#streamLimit = streamLimit;
   }
 
   get state(): "open" | "draining" | "closed" {
@@ -249,22 +275,57 @@ class MemorySession extends BaseSession implements StreamSession {
     return this.closing ? "draining" : "open";
   }
 
-  async openStream(options?: OpenStreamOptions): Promise<Stream> {
-    options?.signal?.throwIfAborted();
-    if (this.state !== "open" || this.#told) {
-      throw streamErrors.create("KING_SESSION_CLOSED", "the session opens no more streams", {});
+  async openStream(options: OpenStreamOptions = {}): Promise<Stream> {
+    const { direction = "both", atLimit = "refuse", signal } = options;
+    signal?.throwIfAborted();
+    if (this.state !== "open" || this.#told) throw sessionClosed();
+    if (this.#ours < this.#streamLimit) return this.#open(direction);
+    if (atLimit === "refuse" || this.#waiting.size >= this.#streamLimit) {
+      const message = `expected at most ${this.#streamLimit} streams`;
+      throw streamErrors.create("KING_STREAM_LIMIT", message, { limit: this.#streamLimit });
     }
-    if (this.#active.size >= streamLimit) {
-      throw streamErrors.create("KING_STREAM_LIMIT", `expected at most ${streamLimit} streams`, {
-        limit: streamLimit,
-      });
-    }
-    const [near, far] = memoryStreams();
+    return this.#wait(direction, signal);
+  }
+
+  #open(direction: "both" | "send"): Stream {
+    const [near, far] = memoryStreams(direction);
+    this.#ours++;
     this.#track(near);
+    near.closed.then(() => {
+      this.#ours--;
+      this.#serveWaiting();
+    });
     this.peer.#track(far);
     this.peer.#incoming.push(far);
     this.peer.#arrived?.resolve();
     return near;
+  }
+
+  async #wait(direction: "both" | "send", signal: AbortSignal | undefined): Promise<Stream> {
+    const { promise, resolve, reject } = Promise.withResolvers<Stream>();
+    const waiter = { direction, resolve, reject };
+    this.#waiting.add(waiter);
+    const giveUp = () => reject(signal?.reason);
+    signal?.addEventListener("abort", giveUp, { once: true });
+    try {
+      return await promise;
+    } finally {
+      signal?.removeEventListener("abort", giveUp);
+      this.#waiting.delete(waiter);
+    }
+  }
+
+  #serveWaiting(): void {
+    for (const waiter of this.#waiting) {
+      if (this.#ours >= this.#streamLimit) return;
+      this.#waiting.delete(waiter);
+      waiter.resolve(this.#open(waiter.direction));
+    }
+  }
+
+  #refuseWaiting(): void {
+    for (const { reject } of this.#waiting) reject(sessionClosed());
+    this.#waiting.clear();
   }
 
   #track(stream: Stream): void {
@@ -277,14 +338,22 @@ class MemorySession extends BaseSession implements StreamSession {
   }
 
   async *streams(): AsyncGenerator<Stream> {
-    while (this.ended === undefined) {
-      const stream = this.#incoming.shift();
-      if (stream !== undefined) {
-        yield stream;
-        continue;
+    if (this.#reading) {
+      throw streamErrors.create("KING_STREAM_BUSY", "expected one reader, got a second", {});
+    }
+    this.#reading = true;
+    try {
+      while (this.ended === undefined) {
+        const stream = this.#incoming.shift();
+        if (stream !== undefined) {
+          yield stream;
+          continue;
+        }
+        this.#arrived = Promise.withResolvers();
+        await Promise.race([this.#arrived.promise, this.closed]);
       }
-      this.#arrived = Promise.withResolvers();
-      await Promise.race([this.#arrived.promise, this.closed]);
+    } finally {
+      this.#reading = false;
     }
   }
 
@@ -293,19 +362,35 @@ class MemorySession extends BaseSession implements StreamSession {
   }
 
   protected beginClose(options: CloseOptions): void {
-    this.peer.#goaway(options.code);
+    this.#closeOptions = options;
+    this.#refuseWaiting();
+    // What nobody reads, nobody misses.
+    if (!this.#reading) for (const stream of this.#incoming.splice(0)) stream.reset();
+    this.peer.#goaway(options);
     this.#settle();
   }
 
-  #goaway(code?: number): void {
+  #closeOptions: CloseOptions = {};
+
+  #goaway(options: CloseOptions): void {
+    const { code } = options;
     this.#told = true;
+    if (!this.closing) this.#closeOptions = options;
+    this.#refuseWaiting();
     this.emit({ type: "goaway", ...(code === undefined ? {} : { code }) });
     this.#settle();
   }
 
   #settle(): void {
     if (this.#active.size > 0 || !(this.closing || this.#told)) return;
-    this.finish({ by: this.closing ? "local" : "peer", clean: true, streamsAborted: 0 });
+    const { code, reason } = this.#closeOptions;
+    this.finish({
+      by: this.closing ? "local" : "peer",
+      clean: true,
+      streamsAborted: 0,
+      ...(code === undefined ? {} : { code }),
+      ...(reason === undefined ? {} : { reason }),
+    });
   }
 
   abort(reason?: unknown): void {
@@ -318,7 +403,12 @@ class MemorySession extends BaseSession implements StreamSession {
     if (this.ended !== undefined) return;
     const streamsAborted = this.#active.size;
     const streams = [...this.#active];
+    this.#refuseWaiting();
     this.finish({ by, clean: false, streamsAborted, error });
     if (by === "local") for (const stream of streams) stream.abort(error);
   }
+}
+
+function sessionClosed() {
+  return streamErrors.create("KING_SESSION_CLOSED", "the session opens no more streams", {});
 }

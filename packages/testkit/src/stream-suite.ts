@@ -7,7 +7,7 @@ export interface StreamSubject {
   readonly name: string;
   /** Exactly what the stream declares; clauses about others are replaced by how the lack is bounded. */
   readonly capabilities: readonly StreamCapability[];
-  /** A fresh stream, open both ways, on which nothing has been sent. */
+  /** A fresh stream, open both ways, on which nothing but what is `already` gone has been sent. */
   open(): Promise<StreamHarness>;
 }
 

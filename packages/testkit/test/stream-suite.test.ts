@@ -1,36 +1,18 @@
-import type { Stream } from "@king-runtime/core";
 import { describe, expect, test } from "vitest";
 import {
   memoryStreams,
   mutate,
   type StreamHarness,
-  type StreamPeer,
   streamClauses,
+  streamPeer,
   testStream,
 } from "../src/index.ts";
-
-function peerOf(stream: Stream): StreamPeer {
-  let source: AsyncIterator<Uint8Array, undefined> | undefined;
-  return {
-    async write(chunk) {
-      await stream.write(chunk);
-    },
-    end: () => stream.end(),
-    async reset(code) {
-      stream.reset(code);
-    },
-    async read() {
-      source ??= stream[Symbol.asyncIterator]();
-      return (await source.next()).value;
-    },
-  };
-}
 
 async function open(): Promise<StreamHarness> {
   const [near, far] = memoryStreams();
   return {
     stream: near,
-    peer: peerOf(far),
+    peer: streamPeer(far),
     async [Symbol.asyncDispose]() {
       near.abort();
     },
@@ -43,6 +25,7 @@ const capabilities = [
   "stop-reading",
   "receive-backpressure",
   "multiplexing",
+  "unidirectional",
 ] as const;
 
 testStream({ name: "memory", capabilities, open });

@@ -30,7 +30,6 @@ export interface CurrentSpaceConnectionOptions {
   readonly role: "client" | "server";
   readonly local: Endpoint;
   readonly remote: Endpoint;
-  readonly maxStreams: number;
 }
 
 /** A connection of the engine, which runs in threads of its own. */
@@ -41,7 +40,6 @@ export class CurrentSpaceConnection implements EngineConnection {
   readonly capabilities = capabilities;
   events: ConnectionEvents | undefined;
   readonly #native: NativeSession;
-  readonly #maxStreams: number;
   readonly #ids: StreamIds;
   readonly #streams = new Map<number, CurrentSpaceStream>();
   readonly #create: (id: number) => NativeStream;
@@ -57,7 +55,6 @@ export class CurrentSpaceConnection implements EngineConnection {
     this.role = options.role;
     this.local = options.local;
     this.remote = options.remote;
-    this.#maxStreams = options.maxStreams;
     this.#ids = new StreamIds(options.role);
     this.#create = native._getOrCreateStream.bind(native);
     native._getOrCreateStream = (id) => this.#find(id);
@@ -108,7 +105,6 @@ export class CurrentSpaceConnection implements EngineConnection {
     const stream = new CurrentSpaceStream(native, direction, {
       reopen: () => this.#find(id),
       onGone: () => this.#onGone(id),
-      limit: this.#maxStreams,
     });
     this.#used = true;
     this.#streams.set(id, stream);

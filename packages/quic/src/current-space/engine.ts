@@ -74,7 +74,6 @@ async function listen(native: Native, limits: QuicLimits, options: QuicListenOpt
       role: "server",
       local,
       remote: { address: session.remoteAddress, port: session.remotePort },
-      maxStreams: limits.maxStreams,
     });
     listener.onConnection(connection);
   });
@@ -128,7 +127,6 @@ async function connect(
     role: "client",
     local: localEndpoint(session),
     remote,
-    maxStreams: limits.maxStreams,
   });
   return new QuicSession(connection, limits);
 }

@@ -1,6 +1,9 @@
-import { streamErrors } from "@king-runtime/core";
+import { systemClock } from "@king-runtime/core";
 import type { EngineStream, StreamEvents } from "../engine-connection.ts";
 import type { NativeStream } from "./native.ts";
+
+/** After how long a stream that the peer did not allow is tried again. */
+const retryMs = 5;
 
 /** A stream of the engine, which brings bytes whether they are wanted or not. */
 export class CurrentSpaceStream implements EngineStream {
@@ -11,7 +14,7 @@ export class CurrentSpaceStream implements EngineStream {
   /** Takes up the stream under its number again, after the engine's object for it is gone. */
   readonly #reopen: () => NativeStream;
   readonly #onGone: () => void;
-  readonly #limit: number;
+  #sending: { chunk: Uint8Array; last: boolean; taken: () => void } | undefined;
   #discarding = false;
   #sent: boolean;
   #received: boolean;
@@ -19,13 +22,12 @@ export class CurrentSpaceStream implements EngineStream {
   constructor(
     native: NativeStream,
     direction: "both" | "send" | "receive",
-    options: { reopen: () => NativeStream; onGone: () => void; limit: number },
+    options: { reopen: () => NativeStream; onGone: () => void },
   ) {
     this.id = native.id;
     this.#native = native;
     this.#reopen = options.reopen;
     this.#onGone = options.onGone;
-    this.#limit = options.limit;
     this.#sent = direction === "receive";
     this.#received = direction === "send";
     this.#listen(native);
@@ -48,15 +50,19 @@ export class CurrentSpaceStream implements EngineStream {
   }
 
   send(chunk: Uint8Array, last: boolean, taken: () => void): void {
+    this.#sending = { chunk, last, taken };
     if (!last) {
       this.#native.write(chunk, (error) => {
-        if (!error) taken();
+        if (error || this.#sent) return;
+        this.#sending = undefined;
+        taken();
       });
       return;
     }
     this.#native.end(chunk, () => {
       if (this.#sent || this.#native.errored !== null) return;
       this.#sent = true;
+      this.#sending = undefined;
       taken();
       this.#settle();
     });
@@ -89,14 +95,22 @@ export class CurrentSpaceStream implements EngineStream {
     this.#listen(this.#native);
   }
 
+  /**
+   * The peer does not allow the stream yet, which the engine tells with the first byte only, and then
+   * lets go of it: what was to be sent is, once the peer may have seen that others are over.
+   */
   #onLimit(): void {
-    this.#sent = true;
-    this.#received = true;
-    const message = "expected a stream to be left, got a limit of the peer's";
-    this.events?.onFailure(
-      streamErrors.create("KING_STREAM_LIMIT", message, { limit: this.#limit }),
+    systemClock.after(
+      retryMs,
+      () => {
+        const sending = this.#sending;
+        if (this.#sent || sending === undefined) return;
+        this.#native = this.#reopen();
+        this.#listen(this.#native);
+        this.send(sending.chunk, sending.last, sending.taken);
+      },
+      { keepAlive: false },
     );
-    this.#settle();
   }
 
   reset(code: number): void {

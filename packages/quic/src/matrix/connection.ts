@@ -114,7 +114,8 @@ export class MatrixConnection implements EngineConnection {
 
   #advanceStreams(): void {
     for (const id of this.#connection.writable()) this.#streams.get(id)?.onWritable();
-    for (const id of this.#connection.readable()) {
+    // quiche gives them as they come to its mind; ids are in the peer's order.
+    for (const id of [...this.#connection.readable()].sort((a, b) => a - b)) {
       let stream = this.#streams.get(id);
       if (stream === undefined) {
         if (streamIdFacts(id).openedBy === this.role) continue;
@@ -128,8 +129,11 @@ export class MatrixConnection implements EngineConnection {
   }
 
   #add(id: number): MatrixStream {
-    const touch = () => this.#touch();
-    const stream = new MatrixStream(id, this.#connection, this.#native.Shutdown, touch);
+    const { Shutdown } = this.#native;
+    const stream = new MatrixStream(id, this.#connection, Shutdown, {
+      touch: () => this.#touch(),
+      flush: () => this.#flush(),
+    });
     this.#streams.set(id, stream);
     return stream;
   }

@@ -15,21 +15,26 @@ export class MatrixStream implements EngineStream {
   readonly #shutdown: Native["Shutdown"];
   /** Something is to be sent. */
   readonly #touch: () => void;
+  /** Sends at once what can be sent. */
+  readonly #flush: () => void;
   #sending: { rest: Uint8Array; last: boolean; taken: () => void } | undefined;
   /** The sending direction has got its end or was broken off. */
   #sent = false;
   #received = false;
+  /** The end was given to quiche without a byte, and may not be in a packet yet. */
+  #endAlone = false;
 
   constructor(
     id: number,
     connection: NativeConnection,
     shutdown: Native["Shutdown"],
-    touch: () => void,
+    { touch, flush }: { touch: () => void; flush: () => void },
   ) {
     this.id = id;
     this.#connection = connection;
     this.#shutdown = shutdown;
     this.#touch = touch;
+    this.#flush = flush;
   }
 
   /**
@@ -71,6 +76,8 @@ export class MatrixStream implements EngineStream {
       if (sending.rest.length > 0) return;
       this.#sending = undefined;
       this.#sent = last;
+      this.#endAlone = last && rest.length === 0;
+      if (this.#endAlone) this.#flush();
       taken();
     } catch (error) {
       const { name, value } = nativeError(error);
@@ -81,10 +88,27 @@ export class MatrixStream implements EngineStream {
     }
   }
 
+  /**
+   * quiche 0.18 takes a stream for finished when all its bytes are acknowledged, be its end in a packet
+   * or not. It forgets the stream, with the end, as soon as the peer's end is read: not before ours is
+   * out, which it is when a packet more could be sent.
+   */
+  #endIsOut(): boolean {
+    if (!this.#endAlone) return true;
+    try {
+      this.#flush();
+      if (this.#connection.streamCapacity(this.id) > 0) this.#endAlone = false;
+    } catch (error) {
+      nativeError(error); // the peer does not want it, or quiche has sent it and forgotten
+      this.#endAlone = false;
+    }
+    return !this.#endAlone;
+  }
+
   /** Takes what has come, as far as it is wanted; a look of no bytes finds a reset also when nothing is. */
   onReadable(): void {
     try {
-      while (!this.#received) {
+      while (!this.#received && this.#endIsOut()) {
         const wanted = this.events?.wantsBytes === true;
         const result = this.#connection.streamRecv(this.id, wanted ? space : nothing);
         if (result === null) return;
