@@ -299,6 +299,7 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
         this.#waiting = true;
       }
       if (this.#gone !== undefined) throw this.#gone;
+      if (!this.complete) throw disconnected();
       this.#exhausted = true;
       this.#trailers?.resolve(this.#trailerView());
     } catch (error) {

@@ -82,6 +82,11 @@ export class NodeStream extends BaseStream {
     this.duplex.destroy();
   }
 
+  /** Whether what looks like the end of the input is none. */
+  protected get inputBroken(): boolean {
+    return false;
+  }
+
   /** The code with which the stream was reset, by either side, where the protocol has one. */
   protected get resetCode(): number | undefined {
     return undefined;
@@ -107,8 +112,7 @@ export class NodeStream extends BaseStream {
         this.#bytesRead += chunk.length;
         yield chunk;
       }
-      // Node ends a stream of HTTP/2 that was reset like one that was read to its end.
-      if (this.#reset || this.resetCode !== undefined) throw this.#failure();
+      if (this.#reset || this.inputBroken) throw this.#failure();
       whole = true;
     } catch {
       throw this.#failure();
@@ -135,7 +139,7 @@ export class NodeStream extends BaseStream {
     const { duplex } = this;
     const error = this.#aborted instanceof Error ? this.#aborted : undefined;
     const code = this.resetCode;
-    const broken = this.#reset || code !== undefined;
+    const broken = this.#reset || this.inputBroken || code !== undefined;
     const clean = duplex.readableEnded && duplex.writableFinished && !broken;
     const peer = error === undefined || code !== undefined;
     this.finish({

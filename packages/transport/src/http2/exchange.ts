@@ -15,6 +15,7 @@ import {
   upgradeOf,
 } from "../http-exchange.ts";
 import { announcedLength } from "../response-fields.ts";
+import { InputWatch } from "./input-watch.ts";
 import type { Http2Session } from "./session.ts";
 
 const capabilities: ReadonlySet<StreamCapability> = new Set([
@@ -38,6 +39,13 @@ const connectionFields = new Set([
 
 const fieldOverheadBytes = 32; // RFC 9113, section 6.5.2
 
+/** Size of a header block as RFC 9113, section 6.5.2 counts it. */
+function sizeOf(rawHeaders: readonly string[]): number {
+  let bytes = 0;
+  for (const text of rawHeaders) bytes += text.length + fieldOverheadBytes / 2;
+  return bytes;
+}
+
 const named = (protocol: string) => (each: string) => each.toLowerCase() === protocol;
 
 /** One request on an HTTP/2 connection. */
@@ -46,7 +54,8 @@ export class Http2Exchange extends HttpExchange {
   readonly #http2: Http2Session;
   readonly #received: IncomingHttpHeaders;
   readonly #raw: readonly string[];
-  readonly #bodyless: boolean;
+  readonly #input: InputWatch;
+  readonly #headerBytes: number;
   #fields: string[] | undefined;
   #trailersReceived: string[] = [];
   #trailersToSend: HeaderFields | undefined;
@@ -65,7 +74,8 @@ export class Http2Exchange extends HttpExchange {
     this.#http2 = session;
     this.#received = headers;
     this.#raw = rawHeaders;
-    this.#bodyless = bodyless;
+    this.#headerBytes = sizeOf(rawHeaders);
+    this.#input = new InputWatch(stream, bodyless, (bytes) => session.arrived(bytes));
     stream.on("error", () => undefined); // told by "close", with its code
     stream.once("close", () => this.#onClose());
     if (!bodyless) {
@@ -96,16 +106,14 @@ export class Http2Exchange extends HttpExchange {
     } catch (cause) {
       this.refuseField(cause);
     }
-    const stream = this.#http2.upgraded(this, this.#stream);
+    const stream = this.#http2.upgraded(this, this.#stream, this.#input);
     this.responseDone();
     return stream;
   }
 
   /** Size of the received header block (RFC 9113, section 6.5.2). */
   get headerBytes(): number {
-    let bytes = 0;
-    for (const text of this.#raw) bytes += text.length + fieldOverheadBytes / 2;
-    return bytes;
+    return this.#headerBytes;
   }
 
   get capabilities(): ReadonlySet<StreamCapability> {
@@ -161,7 +169,7 @@ export class Http2Exchange extends HttpExchange {
   }
 
   protected get complete(): boolean {
-    return this.#bodyless || this.#stream.readableEnded || this.#stream.state.state === 5;
+    return this.#input.ended;
   }
 
   protected get output() {
@@ -282,7 +290,10 @@ export class Http2Exchange extends HttpExchange {
     const code = stream.rstCode;
     if (whole && (code === constants.NGHTTP2_NO_ERROR || code === undefined)) this.done();
     else if (this.wasReset) this.lost(this.failure(), "local", code);
-    else this.lost(disconnected(), "peer", code);
+    else {
+      this.lost(disconnected(), "peer", code);
+      this.#http2.broken();
+    }
   }
 
   protected override finish(info: StreamClosed): void {

@@ -13,6 +13,7 @@ export function refusalOverHttp2(exchange: Http2Exchange, limits: HttpLimits): P
   if (host !== undefined && host !== authority) {
     return { status: 400, detail: "host: expected the same as :authority" };
   }
+  if (exchange.target.includes("#")) return { status: 400, detail: ":path: expected no fragment" };
   // A protocol that is not offered (RFC 9220, section 3), or a tunnel (RFC 9110, section 9.3.6).
   if (exchange.method === "CONNECT" && exchange.upgrade === undefined) return { status: 501 };
   return undefined;

@@ -1,10 +1,13 @@
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import type { CloseOptions, Stream } from "@king-runtime/core";
+import { httpErrors } from "../errors.ts";
 import { lingerMs } from "../http-exchange.ts";
 import { HttpSession } from "../http-session.ts";
 import type { HttpLimits } from "../limits.ts";
+import { ClientBudget } from "./client-budget.ts";
 import type { Http2Exchange } from "./exchange.ts";
+import type { InputWatch } from "./input-watch.ts";
 import { UpgradedHttp2Stream } from "./upgraded-stream.ts";
 
 /** An HTTP/2 connection on the server's side. */
@@ -14,8 +17,11 @@ export class Http2Session extends HttpSession<Http2Exchange> {
   /** Accepted extended CONNECTs, which belong to whoever accepted them. */
   readonly #upgraded = new Set<UpgradedHttp2Stream>();
   readonly #left = Promise.withResolvers<void>();
+  readonly #budget = new ClientBudget();
   #cut = 0;
   #idleMs = 0;
+  /** Time until the client's SETTINGS came, with which its preface is complete; -1 after that. */
+  #prefaceMs = 0;
 
   constructor(session: ServerHttp2Session, socket: Socket, limits: HttpLimits) {
     super(socket, limits);
@@ -23,6 +29,9 @@ export class Http2Session extends HttpSession<Http2Exchange> {
     let failure: Error | undefined;
     session.on("error", (error) => {
       failure = error;
+    });
+    session.once("remoteSettings", () => {
+      this.#prefaceMs = -1;
     });
     session.on("goaway", (code) => this.emit({ type: "goaway", code }));
     // Those that are under way when the connection breaks; each then closes by itself.
@@ -40,6 +49,29 @@ export class Http2Session extends HttpSession<Http2Exchange> {
     return this.#left.promise;
   }
 
+  override opened(exchange: Http2Exchange): void {
+    super.opened(exchange);
+    this.#budget.useful(exchange.headerBytes);
+  }
+
+  /** Bytes of a body arrived. */
+  arrived(bytes: number): void {
+    this.#budget.useful(bytes);
+  }
+
+  /** The client gave a stream up, or broke it, before its response was whole. */
+  broken(): void {
+    if (this.#budget.broken()) this.#calm("fewer streams that end without a response");
+  }
+
+  /** Ends the connection of a client that makes us work for nothing (RFC 9113, section 10.5). */
+  #calm(expected: string): void {
+    if (this.ended !== undefined || this.aborted !== undefined) return;
+    this.aborted = httpErrors.create("KING_HTTP_PROTOCOL", `expected ${expected}`, {});
+    this.#cut += this.active.size;
+    this.#session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  }
+
   released(exchange: Http2Exchange): void {
     this.active.delete(exchange);
     this.#leave();
@@ -50,8 +82,8 @@ export class Http2Session extends HttpSession<Http2Exchange> {
   }
 
   /** The stream is no longer HTTP's; the connection lives at least until it ends. */
-  upgraded(exchange: Http2Exchange, stream: ServerHttp2Stream): Stream {
-    const upgraded = new UpgradedHttp2Stream(stream, this.limits);
+  upgraded(exchange: Http2Exchange, stream: ServerHttp2Stream, input: InputWatch): Stream {
+    const upgraded = new UpgradedHttp2Stream(stream, input, this.limits);
     this.#upgraded.add(upgraded);
     stream.once("close", () => this.#upgraded.delete(upgraded));
     this.released(exchange);
@@ -60,6 +92,12 @@ export class Http2Session extends HttpSession<Http2Exchange> {
 
   sweep(tickMs: number): void {
     for (const exchange of this.active) exchange.sweep(tickMs);
+    const { bytesRead, bytesWritten } = this.socket;
+    if (this.#budget.tick(tickMs, bytesRead, bytesWritten)) this.#calm("fewer frames without use");
+    if (this.#prefaceMs !== -1) {
+      this.#prefaceMs += tickMs;
+      if (this.#prefaceMs > this.limits.headersTimeoutMs) this.socket.destroy();
+    }
     const idle = this.active.size === 0 && this.#upgraded.size === 0;
     this.#idleMs = idle ? this.#idleMs + tickMs : 0;
     if (!this.closing && this.#idleMs > this.limits.keepAliveTimeoutMs) {

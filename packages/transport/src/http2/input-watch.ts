@@ -1,0 +1,25 @@
+import type { ServerHttp2Stream } from "node:http2";
+
+/**
+ * Sees what arrives on a stream: how many bytes, and whether its end is one. Node ends the readable side
+ * alike for END_STREAM and for RST_STREAM with NO_ERROR, which breaks a body off (RFC 9113, section 8.1).
+ */
+export class InputWatch {
+  #ended: boolean;
+
+  constructor(stream: ServerHttp2Stream, ended: boolean, onBytes: (bytes: number) => void) {
+    this.#ended = ended;
+    if (ended) return;
+    const push = stream.push.bind(stream);
+    stream.push = (chunk: Uint8Array | null) => {
+      if (chunk !== null) onBytes(chunk.length);
+      else if (!stream.closed) this.#ended = true;
+      return push(chunk);
+    };
+  }
+
+  /** Whether the client has ended its direction. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+}
