@@ -13,6 +13,7 @@ export abstract class BaseSession extends Lifetime<SessionClosed> implements Ses
   abstract stats(): SessionStats;
   readonly local?: Endpoint;
   readonly remote?: Endpoint;
+  readonly proxy?: Endpoint;
   readonly tls?: TlsFacts;
 
   events(options?: { signal?: AbortSignal }): AsyncIterable<SessionEvent> {

@@ -19,4 +19,22 @@ export interface TlsFacts {
   readonly peerVerified: boolean;
   /** Whether an earlier session was resumed. */
   readonly resumed: boolean;
+  /** The certificate that the peer showed, where our policy accepts it; `peerVerified` is then true. */
+  readonly peerCertificate?: PeerCertificate;
+}
+
+/** What a certificate says (RFC 5280, section 4.1). */
+export interface PeerCertificate {
+  /** A line for each attribute, such as `"CN=alice"`. */
+  readonly subject: string;
+  readonly issuer: string;
+  /** Such as `"DNS:a.example, IP Address:127.0.0.1"`. */
+  readonly subjectAltName?: string;
+  /** In hexadecimal. */
+  readonly serialNumber: string;
+  /** SHA-256 of the whole certificate, in hexadecimal with colons. */
+  readonly fingerprint256: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly validFrom: number;
+  readonly validTo: number;
 }

@@ -25,6 +25,8 @@ export interface Upgrade {
  */
 export interface Exchange extends Stream {
   readonly session: Session;
+  /** What logs on both sides can name the request by; made here unless the listener takes the client's. */
+  readonly requestId: string;
   readonly method: string;
   /** Path and query as they came, such as `"/upload?bucket=inbox"`. */
   readonly target: string;

@@ -53,7 +53,7 @@ export {
   type SectionOverrides,
   type SectionValues,
 } from "./config/section.ts";
-export type { Endpoint, TlsFacts } from "./endpoint.ts";
+export type { Endpoint, PeerCertificate, TlsFacts } from "./endpoint.ts";
 export {
   defineErrors,
   type ErrorCategory,

@@ -40,6 +40,8 @@ export interface Session extends Closable<SessionClosed> {
   readonly protocol: string;
   readonly local?: Endpoint;
   readonly remote?: Endpoint;
+  /** The proxy the connection came through, when one told of `remote` and `local` (PROXY protocol). */
+  readonly proxy?: Endpoint;
   readonly tls?: TlsFacts;
   stats(): SessionStats;
   /**

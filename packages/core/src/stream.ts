@@ -20,7 +20,8 @@ export type StreamCapability =
   | "stop-reading"
   /**
    * A reader that does not read makes the peer's writer wait. Without it received bytes are held up to
-   * a limit of the plane, and a stream that exceeds the limit is reset.
+   * a limit of the plane; a stream that exceeds it is reset, and its reader fails with an error of category
+   * `limit`.
    */
   | "receive-backpressure"
   /** Several streams share a session, and one ends without the others. */

@@ -1,10 +1,12 @@
 import {
+  booleanKey,
   bytesKey,
   defineSection,
   durationKey,
   enumKey,
   integerKey,
   listKey,
+  stringKey,
 } from "@king-runtime/core";
 
 /** Settings of HTTP listeners. */
@@ -17,6 +19,19 @@ export const httpSection = defineSection(
       max: 1_048_576,
       doc: "Largest header block of a request; more is answered 431 on HTTP/1.1 and resets the stream on HTTP/2.",
     }),
+    maxHeaderCount: integerKey({
+      default: 128,
+      min: 16,
+      max: 10_000,
+      unit: "count",
+      doc: "Fields of a request's head; more are answered 431.",
+    }),
+    maxUrlBytes: bytesKey({
+      default: 8_192,
+      min: 64,
+      max: 1_048_576,
+      doc: "Longest request target; a longer one is answered 414. It counts into maxHeaderBytes too.",
+    }),
     maxBodyBytes: bytesKey({
       default: 16_777_216,
       unlimited: true,
@@ -28,6 +43,20 @@ export const httpSection = defineSection(
       max: 1_000_000,
       unit: "count",
       doc: "Connections open at a time; further ones are closed at once.",
+    }),
+    backlog: integerKey({
+      default: 511,
+      min: 1,
+      max: 65_535,
+      unit: "count",
+      doc: "Connections that the system has accepted and that wait for us; the system may allow fewer.",
+    }),
+    maxRequestsPerSession: integerKey({
+      default: 100_000,
+      min: 1,
+      unlimited: true,
+      unit: "count",
+      doc: "Requests on one connection, which then ends gracefully: Connection: close, or GOAWAY.",
     }),
     maxStreamsPerSession: integerKey({
       default: 100,
@@ -84,6 +113,24 @@ export const httpSection = defineSection(
       unlimited: true,
       doc: "A connection without a request is kept this long.",
     }),
+    drainGraceMs: durationKey({
+      default: 200,
+      max: 60_000,
+      doc: "A closing listener goes on accepting this long, and tells clients to go elsewhere, before it refuses.",
+    }),
+    requestIdHeader: stringKey({
+      default: "",
+      doc: "Field whose value is taken as the id of a request, and sent with the response; empty: ids are made here.",
+    }),
+    reusePort: booleanKey({
+      default: false,
+      doc: "Shares the port with other processes that ask for it; the system spreads connections.",
+    }),
+    trustedProxies: listKey({
+      default: [],
+      security: true,
+      doc: "Addresses and networks whose connections must begin with a PROXY protocol header, version 1 or 2.",
+    }),
     upgradeProtocols: listKey({
       default: ["websocket"],
       doc: "Protocols whose Upgrade requests reach the handler as upgrades; others are served as plain requests.",
@@ -106,6 +153,28 @@ export const tlsSection = defineSection(
       min: 1,
       max: 2_147_483_647,
       doc: "Longest TLS handshake.",
+    }),
+    ciphers: stringKey({
+      default: undefined,
+      security: true,
+      doc: "Cipher suites a listener takes, in OpenSSL's words; without, those of Node.",
+    }),
+    ticketSecret: stringKey({
+      default: undefined,
+      secret: true,
+      doc: "Secret of 32 characters or more from which ticket keys follow; listeners that share it resume each other's sessions.",
+    }),
+    ticketRotationMs: durationKey({
+      default: 3_600_000,
+      min: 60_000,
+      max: 604_800_000,
+      doc: "A listener takes another ticket key this often.",
+    }),
+    ticketLifetimeMs: durationKey({
+      default: 7_200_000,
+      min: 1_000,
+      max: 604_800_000,
+      doc: "A session may be resumed for this long (RFC 8446, section 4.6.1).",
     }),
   },
   { doc: "TLS of listeners and requests." },

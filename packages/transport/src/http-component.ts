@@ -1,4 +1,5 @@
-import type { Component, Health, Listener } from "@king-runtime/core";
+import type { Component, Health } from "@king-runtime/core";
+import type { HttpListener } from "./http-listener.ts";
 import { type ListenHttpOptions, listenHttp } from "./listen-http.ts";
 
 /** Options of {@link createHttpComponent}. */
@@ -8,7 +9,7 @@ export interface HttpComponentOptions extends ListenHttpOptions {
   /** Components that must be ready before requests are taken. */
   dependsOn?: readonly string[];
   /** Called with the listener each time it is open. */
-  onListening?: (listener: Listener) => void;
+  onListening?: (listener: HttpListener) => void;
 }
 
 /**
@@ -17,7 +18,7 @@ export interface HttpComponentOptions extends ListenHttpOptions {
  */
 export function createHttpComponent(options: HttpComponentOptions): Component {
   const { name = "http", dependsOn = [], onListening, ...listenOptions } = options;
-  let listener: Listener | undefined;
+  let listener: HttpListener | undefined;
   return {
     name,
     dependsOn,

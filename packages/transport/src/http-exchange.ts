@@ -20,6 +20,7 @@ import { type HttpPhase, httpErrors } from "./errors.ts";
 import type { HttpLimits } from "./limits.ts";
 import { NodeWriter, sliceBytes } from "./node-writer.ts";
 import { type Problem, respondProblem } from "./problem.ts";
+import { requestIdOf } from "./request-id.ts";
 import { announcedLength } from "./response-fields.ts";
 
 /**
@@ -38,6 +39,7 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
   protected readonly limits: HttpLimits;
   #headers: HeaderView | undefined;
   #pathEnd = -1;
+  #requestId: string | undefined;
   #controller: AbortController | undefined;
   #gone: unknown;
   #received = 0;
@@ -99,23 +101,30 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
     }
     if (this.over) throw this.failure();
     this.#checkStatus(status);
+    const fields = this.#withRequestId(headers);
     const bodyless = status === 204 || status === 304 || this.method === "HEAD";
     const length = typeof body === "string" ? Buffer.byteLength(body) : body?.length;
     let announced: number | undefined;
     try {
-      announced = headers === undefined ? undefined : announcedLength(headers);
+      announced = fields === undefined ? undefined : announcedLength(fields);
       if (!bodyless && announced !== undefined && length !== undefined && announced !== length) {
         throw new Error(`content-length: expected ${length}, got ${announced}`);
       }
       this.discardsBody = bodyless;
       const whole = this.sendsTrailers ? undefined : length;
-      this.sendHead(status, headers, announced === undefined ? whole : undefined);
+      this.sendHead(status, fields, announced === undefined ? whole : undefined);
     } catch (cause) {
       this.refuseField(cause);
     }
     if (bodyless) this.#endBodyless();
     else if (body === undefined) this.#announced = announced;
     else this.#sendWhole(body, length as number);
+  }
+
+  /** The response tells the id too, unless the handler does. */
+  #withRequestId(headers: HeaderFields | undefined): HeaderFields | undefined {
+    const { requestIdHeader } = this.limits;
+    return requestIdHeader === "" ? headers : { [requestIdHeader]: this.requestId, ...headers };
   }
 
   /** Whether trailers are to follow, for which the body has to be sent apart. */
@@ -226,6 +235,16 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
     const { method } = this;
     if (method === "GET" || method === "HEAD") return 0;
     return Number(this.headers.get("content-length") ?? 0);
+  }
+
+  get requestId(): string {
+    this.#requestId ??= requestIdOf(this.headers, this.limits.requestIdHeader);
+    return this.#requestId;
+  }
+
+  /** Lines of the request's head. */
+  get fieldCount(): number {
+    return this.rawHeaders.length / 2;
   }
 
   get path(): string {

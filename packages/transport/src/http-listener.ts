@@ -1,4 +1,3 @@
-import diagnostics from "node:diagnostics_channel";
 import {
   createServer,
   type IncomingMessage,
@@ -8,25 +7,22 @@ import {
 } from "node:http";
 import type { ServerHttp2Stream } from "node:http2";
 import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import {
   type CloseOptions,
   type Endpoint,
-  type ExchangeHandler,
-  KingError,
   Lifetime,
   type Listener,
   type ListenerClosed,
   type ListenerStats,
-  type SectionValues,
   type Session,
+  sleep,
   type Timer,
 } from "@king-runtime/core";
-import type { tlsSection } from "./config.ts";
 import { sweepIntervalMs } from "./deadlines.ts";
 import { httpErrors } from "./errors.ts";
-import type { HttpExchange } from "./http-exchange.ts";
+import type { ExchangeService } from "./exchange-service.ts";
 import { answerClientError } from "./http1/client-error.ts";
 import { Http1Exchange } from "./http1/exchange.ts";
 import { Http1Session } from "./http1/session.ts";
@@ -36,17 +32,39 @@ import { performHttp2Handshake } from "./http2/handshake.ts";
 import { refusalOverHttp2 } from "./http2/refusal.ts";
 import { Http2Session } from "./http2/session.ts";
 import type { HttpLimits } from "./limits.ts";
-import type { ListenTlsOptions } from "./listen-http.ts";
-import type { Problem } from "./problem.ts";
-import { ServerTelemetry } from "./telemetry.ts";
+import type { ProxiedEndpoints } from "./proxy-protocol/header.ts";
+import { receiveProxyHeader } from "./proxy-protocol/receive.ts";
+import { TrustedProxies } from "./proxy-protocol/trusted-proxies.ts";
+import { sniffPreface } from "./sniff-preface.ts";
+import type { ListenerTls, ListenTlsOptions } from "./tls/listener-tls.ts";
 
-/** What an {@link HttpListener} is made of; validated by `listenHttp`. */
-export interface HttpListenerOptions {
-  readonly handler: ExchangeHandler;
+/** A listener for HTTP. */
+export interface HttpListener extends Listener {
+  /**
+   * Takes other certificates for connections to come; those that are open keep theirs.
+   *
+   * @throws {KingError} KING_HTTP_TLS when a key is not that of its certificate, and KING_OPTION_INVALID;
+   * everything then stays as it was.
+   */
+  reloadTls(tls: ListenTlsOptions): void;
+}
+
+/** What a {@link NodeHttpListener} is made of; validated by `listenHttp`. */
+export interface NodeHttpListenerOptions {
+  readonly service: ExchangeService;
   readonly limits: HttpLimits;
-  readonly tls: ListenTlsOptions | undefined;
-  readonly tlsPolicy: SectionValues<typeof tlsSection>;
-  readonly onHandlerError: (error: unknown) => void;
+  readonly tls: ListenerTls | undefined;
+  /** Told of what goes wrong with the listener itself, such as a failed accept. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** A connection whose protocol is not settled yet. */
+interface FreshConnection {
+  readonly socket: Socket;
+  ageMs: number;
+  /** Whether node looks after its deadline: it is in a TLS handshake. */
+  isHandshaking: boolean;
+  proxied?: ProxiedEndpoints | undefined;
 }
 
 const sessionOf = Symbol("king.session");
@@ -54,20 +72,22 @@ type KnownSocket = Socket & { [sessionOf]?: Http1Session };
 const exchangeOf = Symbol("king.exchange");
 type KnownResponse = ServerResponse & { [exchangeOf]: Http1Exchange };
 
-const requests = diagnostics.channel("king:transport:request");
 const noTimeout = 0; // to node; to us it is Infinity
-const preface = Buffer.from("PRI * HTTP/2.0"); // RFC 9113, section 3.4
 
 /** An HTTP/1.1 and HTTP/2 listener over node's own servers. */
-export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
+export class NodeHttpListener extends Lifetime<ListenerClosed> implements HttpListener {
   protected override readonly kind = "listener";
-  readonly #options: HttpListenerOptions;
+  readonly #service: ExchangeService;
   readonly #limits: HttpLimits;
+  readonly #tls: ListenerTls | undefined;
+  readonly #onError: (error: unknown) => void;
+  readonly #proxies: TrustedProxies;
   readonly #server: Server;
+  /** What node does with a connection that is HTTP/1.1. */
+  readonly #serveByNode: (socket: Socket) => void;
   readonly #sessions = new Set<Http1Session | Http2Session>();
-  /** Connections whose protocol is not settled, by their remote end, and their age. */
-  readonly #fresh = new Map<string, { socket: Socket; ageMs: number }>();
-  readonly #telemetry = new ServerTelemetry();
+  /** By their remote end, which a TLS connection shares with the TCP connection below. */
+  readonly #fresh = new Map<string, FreshConnection>();
   #local: Endpoint = { address: "", port: 0 };
   #sweep: Timer | undefined;
   #open = false;
@@ -75,14 +95,33 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
   #refused = 0;
   #cut = 0;
   #aborted = false;
+  /** Ends the time of grace. */
+  readonly #abandoned = new AbortController();
 
-  constructor(options: HttpListenerOptions) {
+  constructor({ service, limits, tls, onError }: NodeHttpListenerOptions) {
     super();
-    this.#options = options;
-    this.#limits = options.limits;
-    this.#server = options.tls === undefined ? this.#clearServer() : this.#tlsServer(options.tls);
+    this.#service = service;
+    this.#limits = limits;
+    this.#tls = tls;
+    this.#onError = onError;
+    this.#proxies = new TrustedProxies(limits.trustedProxies);
+    if (tls === undefined) {
+      this.#server = createServer(this.#http1Options());
+      this.#serveByNode = takeListener(this.#server, "connection");
+      this.#server.on("connection", (socket: Socket) => this.#accept(socket, this.#sniff));
+    } else {
+      const server = createTlsServer({ ...this.#http1Options(), ...tls.serverOptions });
+      tls.attach(server);
+      const handshake = takeListener(server, "connection");
+      this.#serveByNode = takeListener(server, "secureConnection");
+      server.on("connection", (socket: Socket) => this.#accept(socket, handshake));
+      server.on("secureConnection", (socket: TLSSocket) => this.#onSecure(socket));
+      server.on("tlsClientError", (_error, socket) => socket.destroy());
+      this.#server = server;
+    }
     const server = this.#server;
-    server.maxConnections = this.#limits.maxSessions;
+    server.maxConnections = limits.maxSessions;
+    server.maxHeadersCount = limits.maxHeaderCount + 1; // node drops what is beyond
     server.on("drop", () => this.#refused++);
     server.on("request", (request, response) => this.#onRequest(request, response, false));
     server.on("checkContinue", (request, response) => this.#onRequest(request, response, true));
@@ -112,47 +151,6 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
       // Node before 24.9 does not know it: there every upgrade request is handed over as one.
       shouldUpgradeCallback: (request: IncomingMessage) => takesUpgrade(request, wanted),
     };
-  }
-
-  #clearServer(): Server {
-    const server = createServer(this.#http1Options());
-    const serveHttp1 = takeListener(server, "connection");
-    server.on("connection", (socket: Socket) => this.#sniff(socket, serveHttp1));
-    return server;
-  }
-
-  #tlsServer(tls: ListenTlsOptions): Server {
-    const { minVersion, handshakeTimeoutMs } = this.#options.tlsPolicy;
-    let server: Server;
-    try {
-      server = createTlsServer({
-        ...this.#http1Options(),
-        ...(tls as { cert: string; key: string }),
-        minVersion,
-        handshakeTimeout: handshakeTimeoutMs,
-        ALPNProtocols: ["h2", "http/1.1"],
-      });
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw httpErrors.create(
-        "KING_HTTP_TLS",
-        `tls: expected a certificate and its key, got ${reason}`,
-        { origin: "listener", reason },
-        { cause },
-      );
-    }
-    const serveHttp1 = takeListener(server, "secureConnection");
-    server.on("connection", (socket: Socket) => {
-      const end = this.#addFresh(socket);
-      socket.once("close", () => this.#fresh.delete(end));
-    });
-    server.on("secureConnection", (socket: TLSSocket) => {
-      this.#fresh.delete(remoteEnd(socket));
-      if (socket.alpnProtocol === "h2") this.#serveHttp2(socket);
-      else this.#serveHttp1(socket, serveHttp1);
-    });
-    server.on("tlsClientError", (_error, socket) => socket.destroy());
-    return server;
   }
 
   get local(): Endpoint {
@@ -185,10 +183,11 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
         );
       };
       server.once("error", onError);
-      server.listen({ host, port }, () => {
+      const { backlog, reusePort } = this.#limits;
+      server.listen({ host, port, backlog, reusePort }, () => {
         server.removeListener("error", onError);
         // Such as a failed accept for want of file descriptors: the listener goes on.
-        server.on("error", this.#options.onHandlerError);
+        server.on("error", this.#onError);
         resolve();
       });
     });
@@ -220,69 +219,91 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
     };
   }
 
+  reloadTls(tls: ListenTlsOptions): void {
+    if (this.#tls === undefined) {
+      throw httpErrors.create("KING_HTTP_TLS", "tls: expected a listener that was opened with it", {
+        origin: "listener",
+        reason: "the listener is without TLS",
+      });
+    }
+    this.#tls.reload(tls);
+  }
+
   #onSweep(tickMs: number): void {
+    this.#tls?.sweep();
     for (const session of this.#sessions) session.sweep(tickMs);
-    // Of a TLS connection the handshake has a deadline of its own.
-    if (this.#options.tls !== undefined) return;
     for (const fresh of this.#fresh.values()) {
+      if (fresh.isHandshaking) continue;
       fresh.ageMs += tickMs;
       if (fresh.ageMs > this.#limits.headersTimeoutMs) fresh.socket.destroy();
     }
   }
 
-  #addFresh(socket: Socket): string {
+  /** Takes a connection, and hands it on once it is known where it comes from. */
+  #accept(socket: Socket, next: (socket: Socket) => void): void {
+    const fresh: FreshConnection = { socket, ageMs: 0, isHandshaking: false };
     const end = remoteEnd(socket);
-    this.#fresh.set(end, { socket, ageMs: 0 });
-    return end;
+    this.#fresh.set(end, fresh);
+    socket.once("close", () => {
+      if (this.#fresh.get(end) === fresh) this.#fresh.delete(end);
+    });
+    const handOn = () => {
+      fresh.isHandshaking = this.#tls !== undefined;
+      next.call(this.#server, socket);
+    };
+    if (this.#proxies.isEmpty || !this.#proxies.includes(socket)) {
+      handOn();
+      return;
+    }
+    receiveProxyHeader(
+      socket,
+      (proxied) => {
+        fresh.proxied = proxied;
+        handOn();
+      },
+      () => this.#refused++,
+    );
   }
 
-  /** Tells HTTP/2 with prior knowledge from HTTP/1.1 by its first bytes, and puts them back. */
-  #sniff(socket: Socket, serveHttp1: (socket: Socket) => void): void {
-    const end = this.#addFresh(socket);
-    const give = () => socket.destroy();
-    socket.on("error", give);
-    socket.once("end", give); // with what came so far it cannot be answered
-    let seen: Buffer | undefined;
-    const settle = () => {
-      this.#fresh.delete(end);
-      socket.removeListener("error", give);
-      socket.removeListener("end", give);
-      socket.removeListener("readable", onReadable);
-      socket.removeListener("close", settle);
-    };
-    const onReadable = () => {
-      const chunk: Buffer | null = socket.read();
-      if (chunk === null) return;
-      seen = seen === undefined ? chunk : Buffer.concat([seen, chunk]);
-      const length = Math.min(seen.length, preface.length);
-      const maybe = seen.subarray(0, length).equals(preface.subarray(0, length));
-      if (maybe && seen.length < preface.length) return;
-      settle();
-      socket.unshift(seen);
-      if (maybe) this.#serveHttp2(socket);
-      else this.#serveHttp1(socket, serveHttp1);
-    };
-    socket.once("close", settle);
-    socket.on("readable", onReadable);
+  /** The protocol is settled; what was learnt before. */
+  #settle(socket: Socket): ProxiedEndpoints | undefined {
+    const end = remoteEnd(socket);
+    const fresh = this.#fresh.get(end);
+    this.#fresh.delete(end);
+    return fresh?.proxied;
   }
 
-  #serveHttp1(socket: KnownSocket, serve: (socket: Socket) => void): void {
-    const session = new Http1Session(socket, this.#limits);
+  readonly #sniff = (socket: Socket): void => {
+    sniffPreface(socket, (isHttp2) => {
+      const proxied = this.#settle(socket);
+      if (isHttp2) this.#serveHttp2(socket, proxied);
+      else this.#serveHttp1(socket, proxied);
+    });
+  };
+
+  #onSecure(socket: TLSSocket): void {
+    const proxied = this.#settle(socket);
+    if (socket.alpnProtocol === "h2") this.#serveHttp2(socket, proxied);
+    else this.#serveHttp1(socket, proxied);
+  }
+
+  #serveHttp1(socket: KnownSocket, proxied: ProxiedEndpoints | undefined): void {
+    const session = new Http1Session(socket, this.#limits, proxied);
     socket[sessionOf] = session;
     this.#admit(session);
-    serve.call(this.#server, socket);
+    this.#serveByNode.call(this.#server, socket);
   }
 
-  #serveHttp2(socket: Socket): void {
+  #serveHttp2(socket: Socket, proxied: ProxiedEndpoints | undefined): void {
     const handshake = performHttp2Handshake(socket, this.#limits);
-    const session = new Http2Session(handshake, socket, this.#limits);
+    const session = new Http2Session(handshake, socket, this.#limits, proxied);
     this.#admit(session);
     // node reports flags, the raw fields last.
     handshake.on("stream", (stream: ServerHttp2Stream, headers, flags, raw?: string[]) => {
       const endStream = (flags & 0x1) !== 0;
       const exchange = new Http2Exchange(session, stream, headers, raw ?? [], endStream);
       session.opened(exchange);
-      this.#serve(exchange, refusalOverHttp2(exchange, this.#limits));
+      this.#service.serve(exchange, refusalOverHttp2(exchange, this.#limits));
     });
   }
 
@@ -292,7 +313,7 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
     session.closed.then(() => {
       this.#sessions.delete(session);
     });
-    if (this.closing) void session.close();
+    if (this.closing) session.windDown();
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
@@ -300,7 +321,7 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
     session.inTurn(() => {
       const exchange = new Http1Exchange(session, request, response, expectsContinue);
       this.#track(session, exchange, response);
-      this.#serve(exchange, exchange.refusal());
+      this.#service.serve(exchange, exchange.refusal());
     });
   }
 
@@ -316,7 +337,7 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
         socket.destroySoon();
       });
       this.#track(session, exchange, response);
-      this.#serve(exchange, exchange.refusal());
+      this.#service.serve(exchange, exchange.refusal());
     });
   }
 
@@ -325,7 +346,7 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
     session.inTurn(() => {
       const exchange = new Http1Exchange(session, request, response, true);
       this.#track(session, exchange, response);
-      this.#serve(exchange, { status: 417, detail: 'expect: expected "100-continue"' });
+      this.#service.serve(exchange, { status: 417, detail: 'expect: expected "100-continue"' });
     });
   }
 
@@ -335,62 +356,21 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
     response.on("close", onResponseClose);
   }
 
-  #serve(exchange: HttpExchange, refused?: Problem): void {
-    if (requests.hasSubscribers) requests.publish({ exchange });
-    this.#telemetry.observe(exchange, () => {
-      if (refused !== undefined) exchange.answer(refused);
-      else if (exchange.announcedBytes > this.#limits.maxBodyBytes) this.#refuseBody(exchange);
-      else this.#handle(exchange);
-    });
-  }
-
-  #refuseBody(exchange: HttpExchange): void {
-    const detail = `expected a body of at most ${this.#limits.maxBodyBytes} bytes`;
-    exchange.answer({ status: 413, detail });
-  }
-
-  #handle(exchange: HttpExchange): void {
-    try {
-      const outcome = this.#options.handler(exchange);
-      if (outcome === undefined) return;
-      outcome.then(
-        () => this.#onHandled(exchange),
-        (error) => this.#onFailed(exchange, error),
-      );
-    } catch (error) {
-      this.#onFailed(exchange, error);
-    }
-  }
-
-  #onHandled(exchange: HttpExchange): void {
-    if (exchange.responded || exchange.over) return;
-    this.#onFailed(exchange, new Error("the handler returned without a response"));
-  }
-
-  #onFailed(exchange: HttpExchange, error: unknown): void {
-    const { over } = exchange;
-    const tooLarge = httpErrors.is(error, "KING_HTTP_BODY_LIMIT");
-    if (!over) {
-      if (exchange.responded) exchange.abort(error);
-      else if (tooLarge) this.#refuseBody(exchange);
-      else exchange.answer({ status: 500 });
-    }
-    // What the client did is no fault of the handler's.
-    if (over || tooLarge || isClientsFault(error)) return;
-    try {
-      this.#options.onHandlerError(error);
-    } catch (failure) {
-      console.error(failure);
-    }
-  }
-
   protected override beginClose(options: CloseOptions): void {
     void this.#end(options);
   }
 
+  /**
+   * Clients have connections in the queue of the system, and requests on their way: for the time of
+   * grace both are served, and told to go elsewhere, before connections are refused and idle ones end.
+   */
   async #end(options: CloseOptions): Promise<void> {
+    if (this.#accepted > 0 && !this.#aborted) await this.#grace(options);
     const server = this.#server;
-    const released = new Promise<void>((resolve) => server.close(() => resolve()));
+    // That of net: node's own would also cut connections on which a request is just being read.
+    const released = new Promise<void>((resolve) =>
+      NetServer.prototype.close.call(server, () => resolve()),
+    );
     for (const { socket } of this.#fresh.values()) socket.destroy();
     // The deadline of the listener ends its sessions: they have none of their own. Upgraded ones
     // belong to whoever upgraded them, who closes them in his own time.
@@ -400,12 +380,21 @@ export class HttpListener extends Lifetime<ListenerClosed> implements Listener {
     await Promise.all(sessions.map((session) => session.left));
     if (sessions.every((session) => session.state === "closed")) await released;
     this.#sweep?.cancel();
+    server.close(() => undefined); // also ends what node does from time to time
     this.finish({ by: "local", clean: this.#cut === 0, sessionsAborted: this.#cut });
+  }
+
+  async #grace({ deadlineMs = Number.POSITIVE_INFINITY }: CloseOptions): Promise<void> {
+    for (const session of this.#sessions) session.windDown();
+    const graceMs = Math.min(this.#limits.drainGraceMs, deadlineMs / 2);
+    if (graceMs > 0)
+      await sleep(this.clock, graceMs, this.#abandoned.signal).catch(() => undefined);
   }
 
   abort(reason?: unknown): void {
     if (this.ended === undefined && !this.#aborted) {
       this.#aborted = true;
+      this.#abandoned.abort();
       this.#cut = this.#sessions.size;
     }
     // Also after the end, when only upgraded connections are left.
@@ -424,11 +413,5 @@ function takeListener(server: Server, event: string): (socket: Socket) => void {
   server.removeAllListeners(event);
   return listener as (socket: Socket) => void;
 }
-
-/** The client left, broke the protocol, or did not keep a deadline of its own. */
-const isClientsFault = (error: unknown): boolean =>
-  KingError.is(error, "KING_STREAM_RESET") ||
-  httpErrors.is(error, "KING_HTTP_PROTOCOL") ||
-  (httpErrors.is(error, "KING_HTTP_TIMEOUT") && error.details.phase !== "response");
 
 const remoteEnd = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;

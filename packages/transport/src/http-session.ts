@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { BaseSession, type SessionStats } from "@king-runtime/core";
 import type { HttpLimits } from "./limits.ts";
+import type { ProxiedEndpoints } from "./proxy-protocol/header.ts";
 import { socketFacts } from "./socket-facts.ts";
 
 /** What HTTP/1.1 and HTTP/2 connections share on the server's side. */
@@ -14,11 +15,11 @@ export abstract class HttpSession<Exchange> extends BaseSession {
   /** Why the session was aborted, once it was. */
   protected aborted: unknown;
 
-  constructor(socket: Socket, limits: HttpLimits) {
+  constructor(socket: Socket, limits: HttpLimits, proxied?: ProxiedEndpoints) {
     super();
     this.socket = socket;
     this.limits = limits;
-    Object.assign(this, socketFacts(socket));
+    Object.assign(this, socketFacts(socket, proxied));
   }
 
   get state(): "open" | "draining" | "closed" {
@@ -33,6 +34,9 @@ export abstract class HttpSession<Exchange> extends BaseSession {
   protected override get clock() {
     return this.limits.clock;
   }
+
+  /** Begins no graceful end yet, but has the client told that one comes. */
+  abstract windDown(): void;
 
   opened(exchange: Exchange): void {
     this.exchangesOpened++;

@@ -1,3 +1,4 @@
+export type { AccessEvent } from "./access-event.ts";
 export { httpSection, requestSection, tlsSection } from "./config.ts";
 export { type HttpPhase, httpErrors } from "./errors.ts";
 export { toRequest } from "./fetch/exchange-request.ts";
@@ -5,7 +6,8 @@ export { type FetchContext, type FromFetchOptions, fromFetch } from "./fetch/fro
 export { type ReplyBody, type ReplyInit, reply, replyJson } from "./fetch/reply.ts";
 export { respondFetch } from "./fetch/respond-fetch.ts";
 export { createHttpComponent, type HttpComponentOptions } from "./http-component.ts";
-export { type ListenHttpOptions, type ListenTlsOptions, listenHttp } from "./listen-http.ts";
+export type { HttpListener } from "./http-listener.ts";
+export { type ListenHttpOptions, listenHttp } from "./listen-http.ts";
 export { nodeDuplex } from "./node-duplex.ts";
 export { type Problem, respondProblem } from "./problem.ts";
 export {
@@ -14,3 +16,5 @@ export {
   type RequestTlsOptions,
   request,
 } from "./request.ts";
+export type { TlsCertificate } from "./tls/certificate.ts";
+export type { ListenTlsOptions } from "./tls/listener-tls.ts";

@@ -1,17 +1,9 @@
-import type { Clock, ExchangeHandler, HasSection, Listener } from "@king-runtime/core";
+import type { Clock, ExchangeHandler, HasSection } from "@king-runtime/core";
 import { optionError, resolveOptions, systemClock } from "@king-runtime/core";
 import { httpSection, tlsSection } from "./config.ts";
-import { HttpListener } from "./http-listener.ts";
-
-/** The listener's own certificate. */
-export interface ListenTlsOptions {
-  /** Certificate chain, PEM. */
-  cert: string | Uint8Array;
-  /** Private key, PEM. */
-  key: string | Uint8Array;
-  /** Of the key, when it is encrypted. */
-  passphrase?: string;
-}
+import { ExchangeService } from "./exchange-service.ts";
+import { type HttpListener, NodeHttpListener } from "./http-listener.ts";
+import { ListenerTls, type ListenTlsOptions } from "./tls/listener-tls.ts";
 
 /** Options of {@link listenHttp}; keys of the `http` section may be given here too. */
 export interface ListenHttpOptions {
@@ -31,8 +23,12 @@ export interface ListenHttpOptions {
   /** Closes the listener when it aborts. */
   signal?: AbortSignal;
   maxHeaderBytes?: number;
+  maxHeaderCount?: number;
+  maxUrlBytes?: number;
   maxBodyBytes?: number;
   maxSessions?: number;
+  backlog?: number;
+  maxRequestsPerSession?: number;
   maxStreamsPerSession?: number;
   maxPipelinedRequests?: number;
   maxWriteBufferBytes?: number;
@@ -42,6 +38,10 @@ export interface ListenHttpOptions {
   responseTimeoutMs?: number;
   writeIdleTimeoutMs?: number;
   keepAliveTimeoutMs?: number;
+  drainGraceMs?: number;
+  requestIdHeader?: string;
+  reusePort?: boolean;
+  trustedProxies?: readonly string[];
   upgradeProtocols?: readonly string[];
 }
 
@@ -53,7 +53,7 @@ const others = ["handler", "host", "port", "tls", "onHandlerError", "clock", "si
  * @throws {KingError} KING_HTTP_LISTEN when the address cannot be had; KING_OPTION_INVALID,
  * KING_CONFIG_LOCKED; KING_HTTP_TLS when certificate and key do not fit.
  */
-export async function listenHttp(options: ListenHttpOptions): Promise<Listener> {
+export async function listenHttp(options: ListenHttpOptions): Promise<HttpListener> {
   const { handler, host = "127.0.0.1", port = 0, tls, config, clock = systemClock } = options;
   const { onHandlerError = console.error, signal } = options;
   signal?.throwIfAborted();
@@ -62,18 +62,22 @@ export async function listenHttp(options: ListenHttpOptions): Promise<Listener> 
     if (typeof value !== "function") throw optionError(name, "expected a function");
   }
   if (typeof host !== "string") throw optionError("host", "expected a string");
-  if (tls !== undefined && !(tls?.cert && tls.key)) {
-    throw optionError("tls", "expected an object with cert and key");
-  }
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw optionError("port", `expected an integer from 0 to 65535, got ${port}`);
   }
-  const listener = new HttpListener({
-    handler,
-    limits: Object.freeze({ ...section, clock }),
-    tls,
-    tlsPolicy: resolveOptions(tlsSection, {}, { config }),
-    onHandlerError,
+  const limits = Object.freeze({ ...section, clock });
+  if (!isFieldName(limits.requestIdHeader)) {
+    throw optionError("requestIdHeader", "expected the name of a field, or nothing");
+  }
+  const policy = resolveOptions(tlsSection, {}, { config });
+  if (policy.ticketSecret !== undefined && policy.ticketSecret.length < 32) {
+    throw optionError("tls.ticketSecret", "expected 32 characters or more");
+  }
+  const listener = new NodeHttpListener({
+    service: new ExchangeService(handler, limits, onHandlerError),
+    limits,
+    tls: tls === undefined ? undefined : new ListenerTls(tls, policy, clock),
+    onError: onHandlerError,
   });
   await listener.open(host, port);
   if (signal !== undefined) {
@@ -84,3 +88,6 @@ export async function listenHttp(options: ListenHttpOptions): Promise<Listener> 
   }
   return listener;
 }
+
+/** A token in lower case (RFC 9110, section 5.6.2), or nothing. */
+const isFieldName = (text: string) => /^[!#$%&'*+.^_`|~\da-z-]*$/.test(text);

@@ -4,6 +4,7 @@ import { lingerMs } from "../http-exchange.ts";
 import { HttpSession } from "../http-session.ts";
 import type { HttpLimits } from "../limits.ts";
 import { NodeStream } from "../node-stream.ts";
+import type { ProxiedEndpoints } from "../proxy-protocol/header.ts";
 import type { Http1Exchange } from "./exchange.ts";
 
 /** An HTTP/1.1 connection on the server's side. */
@@ -20,8 +21,10 @@ export class Http1Session extends HttpSession<Http1Exchange> {
   #idleMs = 0;
   #headMs = 0;
 
-  constructor(socket: Socket, limits: HttpLimits) {
-    super(socket, limits);
+  #windingDown = false;
+
+  constructor(socket: Socket, limits: HttpLimits, proxied?: ProxiedEndpoints) {
+    super(socket, limits, proxied);
     let failure: Error | undefined;
     socket.on("error", (error) => {
       failure = error;
@@ -38,7 +41,12 @@ export class Http1Session extends HttpSession<Http1Exchange> {
 
   /** Whether the response under way tells the client that the connection ends. */
   get draining(): boolean {
-    return this.closing && this.#waiting.length === 0;
+    if (this.exchangesOpened >= this.limits.maxRequestsPerSession) return true;
+    return (this.closing || this.#windingDown) && this.#waiting.length === 0;
+  }
+
+  windDown(): void {
+    this.#windingDown = true;
   }
 
   /**

@@ -1,4 +1,6 @@
-import type { ServerHttp2Stream } from "node:http2";
+import { constants, type ServerHttp2Stream } from "node:http2";
+
+const { NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE: halfClosedRemote } = constants;
 
 /**
  * Sees what arrives on a stream: how many bytes, and whether its end is one. Node ends the readable side
@@ -8,8 +10,10 @@ export class InputWatch {
   #ended: boolean;
 
   constructor(stream: ServerHttp2Stream, ended: boolean, onBytes: (bytes: number) => void) {
-    this.#ended = ended;
-    if (ended) return;
+    // What came together with the head is in the stream before anybody is told of the stream.
+    this.#ended = ended || stream.state.state === halfClosedRemote;
+    if (stream.readableLength > 0) onBytes(stream.readableLength);
+    if (this.#ended) return;
     const push = stream.push.bind(stream);
     stream.push = (chunk: Uint8Array | null) => {
       if (chunk !== null) onBytes(chunk.length);

@@ -5,10 +5,14 @@ import { httpErrors } from "../errors.ts";
 import { lingerMs } from "../http-exchange.ts";
 import { HttpSession } from "../http-session.ts";
 import type { HttpLimits } from "../limits.ts";
+import type { ProxiedEndpoints } from "../proxy-protocol/header.ts";
 import { ClientBudget } from "./client-budget.ts";
 import type { Http2Exchange } from "./exchange.ts";
 import type { InputWatch } from "./input-watch.ts";
 import { UpgradedHttp2Stream } from "./upgraded-stream.ts";
+
+const maxStreamId = 0x7fff_ffff;
+const untilDone: CloseOptions = { deadlineMs: Number.POSITIVE_INFINITY };
 
 /** An HTTP/2 connection on the server's side. */
 export class Http2Session extends HttpSession<Http2Exchange> {
@@ -23,8 +27,13 @@ export class Http2Session extends HttpSession<Http2Exchange> {
   /** Time until the client's SETTINGS came, with which its preface is complete; -1 after that. */
   #prefaceMs = 0;
 
-  constructor(session: ServerHttp2Session, socket: Socket, limits: HttpLimits) {
-    super(socket, limits);
+  constructor(
+    session: ServerHttp2Session,
+    socket: Socket,
+    limits: HttpLimits,
+    proxied?: ProxiedEndpoints,
+  ) {
+    super(socket, limits, proxied);
     this.#session = session;
     let failure: Error | undefined;
     session.on("error", (error) => {
@@ -49,11 +58,6 @@ export class Http2Session extends HttpSession<Http2Exchange> {
     return this.#left.promise;
   }
 
-  override opened(exchange: Http2Exchange): void {
-    super.opened(exchange);
-    this.#budget.useful(exchange.headerBytes);
-  }
-
   /** Bytes of a body arrived. */
   arrived(bytes: number): void {
     this.#budget.useful(bytes);
@@ -66,7 +70,7 @@ export class Http2Session extends HttpSession<Http2Exchange> {
 
   /** Ends the connection of a client that makes us work for nothing (RFC 9113, section 10.5). */
   #calm(expected: string): void {
-    if (this.ended !== undefined || this.aborted !== undefined) return;
+    if (this.#session.destroyed || this.aborted !== undefined) return;
     this.aborted = httpErrors.create("KING_HTTP_PROTOCOL", `expected ${expected}`, {});
     this.#cut += this.active.size;
     this.#session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
@@ -106,6 +110,17 @@ export class Http2Session extends HttpSession<Http2Exchange> {
     }
     // The client was told, and has nothing more to get: it need not be waited for.
     if (this.closing && this.#idleMs > lingerMs) this.socket.destroy();
+  }
+
+  windDown(): void {
+    // Streams that are on their way are still served (RFC 9113, section 6.8); see maxStreamId.
+    if (!this.closing && !this.#session.destroyed) this.#session.goaway(0, maxStreamId);
+  }
+
+  override opened(exchange: Http2Exchange): void {
+    super.opened(exchange);
+    this.#budget.useful(exchange.headerBytes);
+    if (this.exchangesOpened >= this.limits.maxRequestsPerSession) void this.close(untilDone);
   }
 
   protected override beginClose(options: CloseOptions): void {

@@ -1,0 +1,94 @@
+import diagnostics from "node:diagnostics_channel";
+import { type ExchangeHandler, KingError } from "@king-runtime/core";
+import { publishAccess } from "./access-event.ts";
+import { httpErrors } from "./errors.ts";
+import type { HttpExchange } from "./http-exchange.ts";
+import type { HttpLimits } from "./limits.ts";
+import type { Problem } from "./problem.ts";
+import { ServerTelemetry } from "./telemetry.ts";
+
+const requests = diagnostics.channel("king:transport:request");
+
+/** Has exchanges served by the handler, and answers where it does not. */
+export class ExchangeService {
+  readonly #handler: ExchangeHandler;
+  readonly #limits: HttpLimits;
+  readonly #onHandlerError: (error: unknown) => void;
+  readonly #telemetry = new ServerTelemetry();
+
+  constructor(
+    handler: ExchangeHandler,
+    limits: HttpLimits,
+    onHandlerError: (error: unknown) => void,
+  ) {
+    this.#handler = handler;
+    this.#limits = limits;
+    this.#onHandlerError = onHandlerError;
+  }
+
+  /** Serves `exchange`, or answers with the problem that it was `refused` for. */
+  serve(exchange: HttpExchange, refused?: Problem): void {
+    if (requests.hasSubscribers) requests.publish({ exchange });
+    publishAccess(exchange, this.#limits.clock);
+    this.#telemetry.observe(exchange, () => {
+      const problem = refused ?? this.#overLimit(exchange);
+      if (problem === undefined) this.#handle(exchange);
+      else exchange.answer(problem);
+    });
+  }
+
+  #overLimit(exchange: HttpExchange): Problem | undefined {
+    const { maxUrlBytes, maxHeaderCount, maxBodyBytes } = this.#limits;
+    if (exchange.target.length > maxUrlBytes) {
+      return { status: 414, detail: `expected a target of at most ${maxUrlBytes} bytes` };
+    }
+    if (exchange.fieldCount > maxHeaderCount) {
+      return { status: 431, detail: `expected at most ${maxHeaderCount} fields` };
+    }
+    return exchange.announcedBytes > maxBodyBytes ? this.#tooLarge() : undefined;
+  }
+
+  #tooLarge(): Problem {
+    return { status: 413, detail: `expected a body of at most ${this.#limits.maxBodyBytes} bytes` };
+  }
+
+  #handle(exchange: HttpExchange): void {
+    try {
+      const outcome = this.#handler(exchange);
+      if (outcome === undefined) return;
+      outcome.then(
+        () => this.#onHandled(exchange),
+        (error) => this.#onFailed(exchange, error),
+      );
+    } catch (error) {
+      this.#onFailed(exchange, error);
+    }
+  }
+
+  #onHandled(exchange: HttpExchange): void {
+    if (exchange.responded || exchange.over) return;
+    this.#onFailed(exchange, new Error("the handler returned without a response"));
+  }
+
+  #onFailed(exchange: HttpExchange, error: unknown): void {
+    const { over } = exchange;
+    const tooLarge = httpErrors.is(error, "KING_HTTP_BODY_LIMIT");
+    if (!over) {
+      if (exchange.responded) exchange.abort(error);
+      else exchange.answer(tooLarge ? this.#tooLarge() : { status: 500 });
+    }
+    // What the client did is no fault of the handler's.
+    if (over || tooLarge || isClientsFault(error)) return;
+    try {
+      this.#onHandlerError(error);
+    } catch (failure) {
+      console.error(failure);
+    }
+  }
+}
+
+/** The client left, broke the protocol, or did not keep a deadline of its own. */
+const isClientsFault = (error: unknown): boolean =>
+  KingError.is(error, "KING_STREAM_RESET") ||
+  httpErrors.is(error, "KING_HTTP_PROTOCOL") ||
+  (httpErrors.is(error, "KING_HTTP_TIMEOUT") && error.details.phase !== "response");
