@@ -35,13 +35,29 @@ export function memoryPair(streamLimit = 100): { client: StreamSession; server: 
   return { client, server };
 }
 
-/** Two streams joined in memory; bytes go one way only when it is `"send"`. */
-export function memoryStreams(direction: "both" | "send" = "both"): [Stream, Stream] {
-  const there = new Pipe();
-  const back = new Pipe();
+/** Options of {@link memoryStreams}. */
+export interface MemoryStreamsOptions {
+  /** `"send"` lets bytes go from the first stream to the second only. @default "both" */
+  direction?: "both" | "send";
+  /**
+   * Lets no writer wait for a reader: so many bytes are held for one, then its stream is reset. Without it
+   * the streams have `receive-backpressure`.
+   */
+  heldBytes?: number;
+}
+
+/** Two streams joined in memory. */
+export function memoryStreams(options: MemoryStreamsOptions = {}): [Stream, Stream] {
+  const { direction = "both", heldBytes } = options;
+  const there = new Pipe(heldBytes);
+  const back = new Pipe(heldBytes);
   if (direction === "send") back.end();
-  const near = new MemoryStream(back, there, direction);
-  const far = new MemoryStream(there, back, direction === "send" ? "receive" : "both");
+  const own =
+    heldBytes === undefined
+      ? capabilities
+      : new Set([...capabilities].filter((each) => each !== "receive-backpressure"));
+  const near = new MemoryStream(back, there, direction, own);
+  const far = new MemoryStream(there, back, direction === "send" ? "receive" : "both", own);
   near.peer = far;
   far.peer = near;
   return [near, far];
@@ -58,17 +74,56 @@ class Pipe {
   broken: Error | undefined;
   #room: PromiseWithResolvers<void> | undefined;
   #data: PromiseWithResolvers<void> | undefined;
+  readonly #heldBytes: number | undefined;
+  /** Written in this turn. */
+  #unsent = 0;
+  /** More came than is held. */
+  onOverflow: ((error: Error) => void) | undefined;
+
+  constructor(heldBytes?: number) {
+    this.#heldBytes = heldBytes;
+  }
 
   push(chunk: Uint8Array): undefined | Promise<void> {
     if (this.stopped !== undefined) throw this.stopped;
-    if (this.queued > 0 && this.queued + chunk.length > limitBytes) {
-      const message = `expected at most ${limitBytes} unsent bytes`;
-      throw streamErrors.create("KING_STREAM_BUFFER_FULL", message, { limitBytes });
+    if (this.#heldBytes !== undefined) return this.#hold(chunk, this.#heldBytes);
+    this.#refuseUnsent(this.queued, chunk);
+    this.#take(chunk);
+    return this.queued < roomBytes ? undefined : this.#wait();
+  }
+
+  /** What is written goes to the other side in the next turn, and what is held there grows. */
+  #hold(chunk: Uint8Array, heldBytes: number): Promise<void> | undefined {
+    this.#refuseUnsent(this.#unsent, chunk);
+    this.#unsent += chunk.length;
+    setImmediate(() => {
+      this.#unsent = 0;
+      this.#makeRoom();
+    });
+    if (this.queued + chunk.length > heldBytes) {
+      const message = `expected a reader to keep up, got more than ${heldBytes} bytes ahead of it`;
+      const details = { limitBytes: heldBytes };
+      const error = streamErrors.create("KING_STREAM_BUFFER_FULL", message, details);
+      setImmediate(() => this.onOverflow?.(error));
+      return this.#wait();
     }
+    this.#take(chunk);
+    return this.#unsent < roomBytes ? undefined : this.#wait();
+  }
+
+  #refuseUnsent(unsent: number, chunk: Uint8Array): void {
+    if (unsent === 0 || unsent + chunk.length <= limitBytes) return;
+    const message = `expected at most ${limitBytes} unsent bytes`;
+    throw streamErrors.create("KING_STREAM_BUFFER_FULL", message, { limitBytes });
+  }
+
+  #take(chunk: Uint8Array): void {
     this.chunks.push(chunk);
     this.queued += chunk.length;
     this.#data?.resolve();
-    if (this.queued < roomBytes) return undefined;
+  }
+
+  #wait(): Promise<void> {
     this.#room ??= Promise.withResolvers();
     return this.#room.promise;
   }
@@ -122,9 +177,17 @@ class MemoryStream extends BaseStream {
   #inputOver = false;
 
   readonly #direction: Stream["direction"];
+  readonly capabilities: ReadonlySet<StreamCapability>;
 
-  constructor(incoming: Pipe, outgoing: Pipe, direction: Stream["direction"]) {
+  constructor(
+    incoming: Pipe,
+    outgoing: Pipe,
+    direction: Stream["direction"],
+    own: ReadonlySet<StreamCapability>,
+  ) {
     super();
+    this.capabilities = own;
+    incoming.onOverflow = (error) => this.abort(error);
     this.#incoming = incoming;
     this.#outgoing = outgoing;
     this.#direction = direction;
@@ -133,10 +196,6 @@ class MemoryStream extends BaseStream {
 
   override get direction(): Stream["direction"] {
     return this.#direction;
-  }
-
-  get capabilities(): ReadonlySet<StreamCapability> {
-    return capabilities;
   }
 
   get state(): "open" | "draining" | "closed" {
@@ -288,7 +347,7 @@ class MemorySession extends BaseSession implements StreamSession {
   }
 
   #open(direction: "both" | "send"): Stream {
-    const [near, far] = memoryStreams(direction);
+    const [near, far] = memoryStreams({ direction });
     this.#ours++;
     this.#track(near);
     near.closed.then(() => {

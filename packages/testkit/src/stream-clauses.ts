@@ -565,6 +565,31 @@ export const streamClauses: readonly StreamClause[] = [
     },
   },
   {
+    title: "holds a bounded number of bytes for a reader who does not come, and then resets",
+    lacks: "receive-backpressure",
+    async run(harness) {
+      const { stream, peer } = harness;
+      const total = 64 * 1_048_576;
+      const chunk = new Uint8Array(262_144);
+      let sent = 0;
+      const writing = (async () => {
+        for (; sent < total; sent += chunk.length) await peer.write(chunk);
+      })();
+      const closed = await within(harness, Promise.race([stream.closed, writing]), "a reset");
+      assert.ok(closed, `expected a limit before ${total} bytes`);
+      assert.deepEqual([closed.by, closed.clean], ["local", false]);
+      await assert.rejects(
+        within(harness, collect(stream), "a failure"),
+        (error) => KingError.is(error) && error.category === "limit",
+      );
+      await assert.rejects(within(harness, writing, "the peer's refused write"));
+    },
+    mutation: {
+      title: "takes what it gave up for an end",
+      faults: () => ({ [Symbol.asyncIterator]: nothing }),
+    },
+  },
+  {
     title: "stopReading() makes the peer's writes fail, and sending goes on",
     needs: "stop-reading",
     async run(harness) {

@@ -8,8 +8,8 @@ import {
   testStream,
 } from "../src/index.ts";
 
-async function open(): Promise<StreamHarness> {
-  const [near, far] = memoryStreams();
+async function open(heldBytes?: number): Promise<StreamHarness> {
+  const [near, far] = memoryStreams(heldBytes === undefined ? {} : { heldBytes });
   return {
     stream: near,
     peer: streamPeer(far),
@@ -18,6 +18,8 @@ async function open(): Promise<StreamHarness> {
     },
   };
 }
+
+const heldBytes = 8_388_608;
 
 const capabilities = [
   "half-close",
@@ -28,12 +30,19 @@ const capabilities = [
   "unidirectional",
 ] as const;
 
-testStream({ name: "memory", capabilities, open });
+testStream({ name: "memory", capabilities, open: () => open() });
+testStream({
+  name: "memory, without receive backpressure",
+  capabilities: capabilities.filter((each) => each !== "receive-backpressure"),
+  open: () => open(heldBytes),
+});
 
 describe("each clause of the stream contract notices its fault", () => {
   for (const clause of streamClauses) {
     test(`${clause.title} <- ${clause.mutation.title}`, async () => {
-      await using harness = await open();
+      await using harness = await open(
+        clause.lacks === "receive-backpressure" ? heldBytes : undefined,
+      );
       const stream = mutate(harness.stream, clause.mutation.faults(harness.stream));
       await expect(clause.run({ ...harness, stream, deadlineMs: 300 })).rejects.toThrow();
     });

@@ -100,9 +100,15 @@ export class CurrentSpaceConnection implements EngineConnection {
     for (const chunk of chunks) stream.push(chunk);
   }
 
-  #adopt(native: NativeStream, direction: "both" | "send" | "receive"): CurrentSpaceStream {
+  #adopt(
+    native: NativeStream,
+    direction: "both" | "send" | "receive",
+    unchecked = false,
+  ): CurrentSpaceStream {
     const { id } = native;
-    const stream = new CurrentSpaceStream(native, direction, {
+    const stream = new CurrentSpaceStream(native, {
+      direction,
+      unchecked,
       reopen: () => this.#find(id),
       onGone: () => this.#onGone(id),
     });
@@ -120,10 +126,12 @@ export class CurrentSpaceConnection implements EngineConnection {
   openStream(direction: "both" | "send"): CurrentSpaceStream | undefined {
     if (direction === "send") {
       const native = this.#create(this.#ids.take("send"));
-      return this.#adopt(native, "send");
+      return this.#adopt(native, "send", true);
     }
     try {
-      return this.#adopt(this.#native.openStream() as NativeStream, "both");
+      // A server's opens streams without asking the peer's limit.
+      const unchecked = this.role === "server";
+      return this.#adopt(this.#native.openStream() as NativeStream, "both", unchecked);
     } catch (error) {
       if (error instanceof Error && error.message.includes("StreamLimit")) {
         this.#lookForRoom();
@@ -152,6 +160,7 @@ export class CurrentSpaceConnection implements EngineConnection {
   #onClose({ errorCode, reason }: { errorCode: number; reason: string }): void {
     if (this.#over) return;
     this.#over = true;
+    for (const stream of this.#streams.values()) stream.release();
     this.#ended.resolve();
     if (this.#closing) return;
     this.events?.onEnd(connectionEnd(errorCode, reason));
@@ -170,7 +179,8 @@ export class CurrentSpaceConnection implements EngineConnection {
       await pause(lookMs);
       const { packetsIn, packetsOut } = this.#native.getMetrics() ?? {};
       const now = `${packetsIn} ${packetsOut}`;
-      quiet = now === last ? quiet + 1 : 0;
+      const proven = [...this.#streams.values()].every((stream) => !stream.unproven);
+      quiet = proven && now === last ? quiet + 1 : 0;
       last = now;
     }
   }
