@@ -36,7 +36,8 @@ export function limitBody(options: LimitBodyOptions = {}): Middleware {
       const body = limited(request.body, maxBytes, () => {
         exceeded = true;
       });
-      const limitedRequest = new Request(request, { body, duplex: "half" } as RequestInit);
+      const { signal } = request;
+      const limitedRequest = new Request(request, { body, signal, duplex: "half" } as RequestInit);
       carryIdentity(request, limitedRequest);
       try {
         return await handler(limitedRequest, ...rest);
