@@ -9,6 +9,7 @@ export { createHttpComponent, type HttpComponentOptions } from "./http-component
 export type { HttpListener } from "./http-listener.ts";
 export { type ListenHttpOptions, listenHttp } from "./listen-http.ts";
 export { nodeDuplex } from "./node-duplex.ts";
+export { fromNode, type NodeRequestListener } from "./node-handler.ts";
 export { type Problem, respondProblem } from "./problem.ts";
 export {
   type RequestBody,
@@ -16,5 +17,17 @@ export {
   type RequestTlsOptions,
   request,
 } from "./request.ts";
+export {
+  createFetchRouter,
+  type FetchRouteHandler,
+  type FetchRouterOptions,
+} from "./router/fetch-router.ts";
+export type { RouteParams } from "./router/route-params.ts";
+export {
+  createRouter,
+  type RouteHandler,
+  type RouterOptions,
+  type UpgradeExchange,
+} from "./router/router.ts";
 export type { TlsCertificate } from "./tls/certificate.ts";
 export type { ListenTlsOptions } from "./tls/listener-tls.ts";

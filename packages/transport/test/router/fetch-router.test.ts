@@ -1,5 +1,5 @@
 import { describe, expect, expectTypeOf, test } from "vitest";
-import { createFetchRouter } from "../../src/router/index.ts";
+import { createFetchRouter } from "../../src/index.ts";
 
 const router = createFetchRouter({
   "GET /users/:id": (_request, { id }) => new Response(`user ${id}`),

@@ -2,8 +2,8 @@ import { once } from "node:events";
 import type { ExchangeHandler } from "@king-runtime/core";
 import { connectRaw } from "@king-runtime/testkit";
 import { describe, expect, expectTypeOf, test } from "vitest";
+import { createRouter, type RouteParams, type UpgradeExchange } from "../../src/index.ts";
 import { listenHttp } from "../../src/listen-http.ts";
-import { createRouter, type RouteParams, type UpgradeExchange } from "../../src/router/index.ts";
 import { connectHttp2 } from "../exchange-harness.ts";
 
 const routes = createRouter({
