@@ -33,6 +33,8 @@ export interface Http2Peer extends AsyncDisposable {
 export interface OpenHttp2Options extends ConnectRawOptions {
   /** What the client's SETTINGS say besides a dynamic table of no bytes. */
   readonly settings?: Readonly<Record<number, number>>;
+  /** Whether to acknowledge the server's SETTINGS, which bind a client from then on. @default true */
+  readonly acknowledged?: boolean;
 }
 
 /** Connects and shakes hands: both sides have acknowledged each other's SETTINGS. */
@@ -45,7 +47,7 @@ export async function openHttp2(options: OpenHttp2Options): Promise<Http2Peer> {
   for (let at = 0; at < theirs.payload.length; at += 6) {
     serverSettings.set(theirs.payload.readUInt16BE(at), theirs.payload.readUInt32BE(at + 2));
   }
-  await socket.write(settingsAck());
+  if (options.acknowledged ?? true) await socket.write(settingsAck());
   const peer: Http2Peer = {
     socket,
     serverSettings,
