@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { createFetchRouter } from "../../src/index.ts";
 
@@ -26,6 +27,23 @@ describe("a router of Fetch handlers", () => {
     else expect(await response.json()).toMatchObject({ status, type: "about:blank" });
     const hasAllow = status === 405 || status === 204;
     expect(response.headers.get("allow")).toBe(hasAllow ? "GET, HEAD, OPTIONS, POST" : null);
+  });
+
+  test("takes the path of any URL for what the URL standard takes it for", () => {
+    const paths = createFetchRouter({ "GET /*path": (_request, { path }) => Response.json(path) });
+    const fragment = fc.oneof(fc.string(), fc.constantFrom("/", "?", "#", "%2f", "//", "@", "é"));
+    return fc.assert(
+      fc.asyncProperty(fc.webUrl(), fc.array(fragment), async (base, more) => {
+        const url = base + more.join("");
+        if (!URL.canParse(url) || new URL(url).username !== "") return;
+        const request = new Request(url);
+        const segments = new URL(request.url).pathname.slice(1).split("/");
+        if (segments.some((each) => /%(?![\da-f]{2})|%[89a-f]/i.test(each))) return;
+        const seen = await (await paths(request)).json();
+        expect(seen).toEqual(segments.map(decodeURIComponent));
+      }),
+      { numRuns: Number(process.env["KING_FUZZ_RUNS"] ?? 300) },
+    );
   });
 
   test("hands its second argument to routes and fallback", async () => {

@@ -48,6 +48,7 @@ describe("a route table", () => {
     ["HEAD", "/users", ["GET /users", {}]],
     ["PURGE", "/any", ["* /any", {}]],
     ["POST", "/any", ["POST /any", {}]],
+    ["UPGRADE websocket", "/any", "method"],
     ["POST", "/users", "method"],
     ["get", "/users", "method"],
     ["GET", "", "missing"],
