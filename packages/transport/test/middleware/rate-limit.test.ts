@@ -108,11 +108,21 @@ describe("rateLimit", () => {
   });
 });
 
+test("buckets that were used are kept, and newcomers make place for each other", () => {
+  const buckets = new TokenBuckets({ limit: 4, windowMs: 1_000_000, maxKeys: 16 });
+  const regulars = Array.from({ length: 15 }, (_, at) => `regular ${at}`);
+  for (const key of regulars) for (let taken = 0; taken < 4; taken++) buckets.take(key, 0);
+  for (let at = 0; at < 200; at++) expect(buckets.take(`newcomer ${at}`, at).taken).toBe(true);
+  for (const key of regulars) expect(buckets.take(key, 200).taken).toBe(false);
+});
+
 test("buckets do what a table would that is searched from end to end", () => {
-  const step = fc.record({ key: fc.integer({ min: 0, max: 8 }), waitMs: fc.nat(700) });
+  const waitMs = fc.oneof(fc.nat(20), fc.nat(700));
+  const key = fc.oneof({ weight: 4, arbitrary: fc.nat(5) }, { weight: 1, arbitrary: fc.nat(12) });
+  const step = fc.record({ key, waitMs });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-      const options = { limit: 4, windowMs: 1_000, maxKeys: 4 };
+      const options = { limit: 4, windowMs: 1_000, maxKeys: 6 };
       const buckets = new TokenBuckets(options);
       const fullAt = new Map<string, number>();
       let now = 0;

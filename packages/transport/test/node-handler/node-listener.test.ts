@@ -130,6 +130,17 @@ describe.each(wires)("a listener for node:http over %s", (wire) => {
     expect(seen.values).toEqual(["request end", "finish true", "close true"]);
   });
 
+  test("sees a request closed that it did not read, and not aborted", async () => {
+    const closed = Promise.withResolvers<boolean>();
+    const handler = fromNode((request, response) => {
+      request.on("close", () => closed.resolve(request.aborted));
+      response.end("x");
+    });
+    await using place = await openPlace(wire, handler);
+    await place.ask("/");
+    expect(await withDeadline(closed.promise, "the close")).toBe(false);
+  });
+
   test("that throws or rejects is answered 500, and told", async () => {
     const failure = new Error("secret");
     const handler = fromNode((request) => {
@@ -197,6 +208,22 @@ describe.each(wires)("a listener for node:http over %s", (wire) => {
     expect(none.status).toBe(413);
   });
 
+  test("that answers after 413 was answered for it says it to nobody", async () => {
+    const late = Promise.withResolvers<void>();
+    const handler = fromNode((request, response) => {
+      response.on("error", () => undefined);
+      request.on("error", () =>
+        setImmediate(() => setImmediate(() => late.resolve(void response.end("late")))),
+      );
+      request.resume();
+    });
+    await using place = await openPlace(wire, handler, { maxBodyBytes: 100_000 });
+    const answer = await place.ask("/", { method: "POST", body: bytes(4) });
+    await late.promise;
+    expect([answer.status, answer.text.includes("late")]).toEqual([413, false]);
+    expect(place.errors).toEqual([]);
+  });
+
   test("whose response has begun is cut when the body is too large", async () => {
     const handler = fromNode((request, response) => {
       response.writeHead(200);
@@ -257,8 +284,9 @@ describe.each(["h1", "h2"] as const)("a client that leaves a node listener over 
     await leave(place, began.promise);
     await seen.until((all) => all.includes("request close"));
     await seen.until((all) => all.includes("close false"));
-    if (wire === "h1")
+    if (wire === "h1") {
       expect(seen.values).toEqual(expect.arrayContaining(["aborted", "error ECONNRESET"]));
+    }
     expect(place.errors).toEqual([]);
   });
 
@@ -300,6 +328,25 @@ describe("a listener for node:http", () => {
     const answer = (await socket.readToEnd()).toString();
     expect(answer).toMatch(/^HTTP\/1.1 403 [\s\S]*connection: close/i);
   });
+
+  test.each(["/own", "/none"])(
+    "ends the connection after a body that was too large, which goes on and on, at %s",
+    async (path) => {
+      const handler = fromNode((request, response) => {
+        if (request.url === "/own") {
+          request.on("error", () => response.writeHead(413).end("too much"));
+        }
+        request.resume();
+      });
+      await using place = await openPlace("h1", handler, { maxBodyBytes: 100_000 });
+      await using socket = await connectRaw({ port: place.listener.local.port });
+      await socket.write(`POST ${path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n`);
+      const chunk = `8000\r\n${"x".repeat(0x8000)}\r\n`;
+      for (let at = 0; at < 8; at++) await socket.write(chunk);
+      const answer = (await socket.readToEnd()).toString();
+      expect(answer).toMatch(/^HTTP\/1.1 413 [\s\S]*connection: close/i);
+    },
+  );
 
   test("keeps a connection alive from one request to the next", async () => {
     const ports = new Set<number | undefined>();
