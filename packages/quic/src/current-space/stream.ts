@@ -117,13 +117,14 @@ export class CurrentSpaceStream implements EngineStream {
       this.events?.onReset(code);
     }
     this.events?.onStopped(code);
-    if (!this.#received) this.#native.once("close", () => this.#resume());
+    this.#native.once("close", () => {
+      // The engine has let go of the whole stream, and the peer of one direction only.
+      if (!this.#received) this.#reopen();
+    });
     this.#settle();
   }
 
-  /** The engine lets go of the whole stream when the peer wants no more of one direction. */
-  #resume(): void {
-    if (this.#received) return;
+  #reopen(): void {
     this.#native = this.#options.reopen();
     this.#listen(this.#native);
   }
@@ -142,7 +143,7 @@ export class CurrentSpaceStream implements EngineStream {
     }
     trial.pause();
     this.#retry = systemClock.after(retryMs, () => {
-      this.#resume();
+      this.#reopen();
       trial.restart();
       for (const { chunk, last } of trial.chunks) this.#write(chunk, last);
     });

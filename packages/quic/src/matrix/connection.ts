@@ -59,6 +59,7 @@ export class MatrixConnection implements EngineConnection {
   readonly #ids: StreamIds;
   #ready = false;
   #closed = false;
+  #endedByPeer = false;
   #over = false;
   #touched = false;
   #timer: Timer | undefined;
@@ -193,6 +194,7 @@ export class MatrixConnection implements EngineConnection {
     // What came before the end is given to those who want it.
     for (const stream of this.#streams.values()) stream.onReadable();
     const end = this.#end();
+    this.#endedByPeer = true;
     if (this.#ready) this.events?.onEnd(end);
     else this.#onReady(end);
     this.#delivered?.resolve();
@@ -244,6 +246,8 @@ export class MatrixConnection implements EngineConnection {
 
   /** quiche repeats the close for three round trips; nobody waits for that. */
   async close(code: number, reason: string): Promise<void> {
+    // The peer's own end has nothing to be repeated.
+    if (this.#endedByPeer) this.#finish();
     if (this.#closed) return;
     this.#closed = true;
     const ready = this.#ready;

@@ -22,6 +22,7 @@ export class MatrixEndpoint implements EngineEndpoint {
   /** By the ids a client may address them with: the one it made up at first, and ours. */
   readonly #byId = new Map<string, MatrixConnection>();
   #connections = 0;
+  #released = false;
   #closing: PromiseWithResolvers<void> | undefined;
 
   private constructor(
@@ -110,19 +111,22 @@ export class MatrixEndpoint implements EngineEndpoint {
   #release(keys: readonly string[]): void {
     for (const each of keys) this.#byId.delete(each);
     this.#connections--;
-    if (this.#connections === 0 && this.#closing !== undefined) this.#letGo();
+    this.#letGo();
   }
 
   close(): Promise<void> {
     if (this.#closing === undefined) {
       this.#closing = Promise.withResolvers();
       for (const connection of new Set(this.#byId.values())) void connection.close(0, "");
-      if (this.#connections === 0) this.#letGo();
+      this.#letGo();
     }
     return this.#closing.promise;
   }
 
+  /** Lets go of the socket, once, when no connection needs it. */
   #letGo(): void {
+    if (this.#connections > 0 || this.#closing === undefined || this.#released) return;
+    this.#released = true;
     this.#socket.close(() => this.#closing?.resolve());
   }
 }
