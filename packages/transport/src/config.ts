@@ -128,7 +128,6 @@ export const httpSection = defineSection(
     }),
     trustedProxies: listKey({
       default: [],
-      security: true,
       doc: "Addresses and networks whose connections must begin with a PROXY protocol header, version 1 or 2.",
     }),
     upgradeProtocols: listKey({

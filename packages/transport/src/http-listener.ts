@@ -365,7 +365,7 @@ export class NodeHttpListener extends Lifetime<ListenerClosed> implements HttpLi
    * grace both are served, and told to go elsewhere, before connections are refused and idle ones end.
    */
   async #end(options: CloseOptions): Promise<void> {
-    if (this.#accepted > 0 && !this.#aborted) await this.#grace(options);
+    if (this.#sessions.size + this.#fresh.size > 0) await this.#grace(options);
     const server = this.#server;
     // That of net: node's own would also cut connections on which a request is just being read.
     const released = new Promise<void>((resolve) =>

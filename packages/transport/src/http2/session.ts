@@ -11,7 +11,8 @@ import type { Http2Exchange } from "./exchange.ts";
 import type { InputWatch } from "./input-watch.ts";
 import { UpgradedHttp2Stream } from "./upgraded-stream.ts";
 
-const maxStreamId = 0x7fff_ffff;
+/** GOAWAY that says which streams are still served: all that come (RFC 9113, section 6.8). */
+const shutdownNotice = Buffer.from("0000080700000000007fffffff00000000", "hex");
 const untilDone: CloseOptions = { deadlineMs: Number.POSITIVE_INFINITY };
 
 /** An HTTP/2 connection on the server's side. */
@@ -113,8 +114,8 @@ export class Http2Session extends HttpSession<Http2Exchange> {
   }
 
   windDown(): void {
-    // Streams that are on their way are still served (RFC 9113, section 6.8); see maxStreamId.
-    if (!this.closing && !this.#session.destroyed) this.#session.goaway(0, maxStreamId);
+    // Past the library, which after a GOAWAY of its own refuses streams that are on their way.
+    if (!this.closing && !this.#session.destroyed) this.socket.write(shutdownNotice);
   }
 
   override opened(exchange: Http2Exchange): void {

@@ -54,8 +54,6 @@ export class ListenerTls {
     return {
       ...this.#contextOptions(this.#options),
       handshakeTimeout: handshakeTimeoutMs,
-      // Otherwise node makes one of the command line, and processes do not know each other's tickets.
-      sessionIdContext: "king-runtime",
       ALPNProtocols: ["h2", "http/1.1"],
       SNICallback: (name, done) => done(null, this.#contextFor(name)),
       requestCert: this.#clientCertificates !== "none",
@@ -132,6 +130,8 @@ export class ListenerTls {
       cert: cert as string | Buffer,
       key: key as string | Buffer,
       ...(passphrase === undefined ? {} : { passphrase }),
+      // Otherwise node makes one of the command line, and processes do not know each other's tickets.
+      sessionIdContext: "king-runtime",
       sessionTimeout: Math.ceil(this.#policy.ticketLifetimeMs / 1_000),
       ticketKeys: this.#tickets.at(this.#clock.now()),
     };
