@@ -32,7 +32,7 @@ export type StreamCapability =
   | "informational"
   /** A session opens streams that only it sends on: `openStream({ direction: "send" })`. */
   | "unidirectional"
-  /** Unreliable messages beside the streams. */
+  /** Unreliable messages beside the streams (RFC 9221). Reserved: no contract has calls for them yet. */
   | "datagrams";
 
 /** Options of {@link Stream.write}. */

@@ -33,7 +33,7 @@ export type EngineName = keyof typeof engines;
 export const engineNames = Object.keys(engines) as EngineName[];
 
 /** Why an engine cannot be loaded here; `undefined` when it can. */
-export async function missing(name: EngineName): Promise<string | undefined> {
+async function missing(name: EngineName): Promise<string | undefined> {
   try {
     await engines[name].open();
     return undefined;

@@ -16,7 +16,7 @@ export interface StreamSessionSubject {
 }
 
 /** The clauses that hold for a session of these capabilities. */
-export function streamSessionClausesFor(
+function streamSessionClausesFor(
   capabilities: readonly StreamCapability[],
 ): readonly StreamSessionClause[] {
   return streamSessionClauses.filter(
