@@ -35,7 +35,7 @@ export abstract class HttpSession<Exchange> extends BaseSession {
     return this.limits.clock;
   }
 
-  /** Begins no graceful end yet, but has the client told that one comes. */
+  /** Ends nothing yet, but has the client told that the end comes, where the protocol has words for it. */
   abstract windDown(): void;
 
   opened(exchange: Exchange): void {

@@ -138,7 +138,9 @@ export class Http1Session extends HttpSession<Http1Exchange> {
       return;
     }
     this.#idleMs += tickMs;
-    if (this.#idleMs > this.limits.keepAliveTimeoutMs) this.socket.destroySoon();
+    if (this.#idleMs <= this.limits.keepAliveTimeoutMs) return;
+    if (this.socket.writableEnded) this.socket.destroy();
+    else this.socket.destroySoon();
   }
 
   protected override beginClose(_options: CloseOptions): void {

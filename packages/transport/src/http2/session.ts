@@ -11,8 +11,6 @@ import type { Http2Exchange } from "./exchange.ts";
 import type { InputWatch } from "./input-watch.ts";
 import { UpgradedHttp2Stream } from "./upgraded-stream.ts";
 
-/** GOAWAY that says which streams are still served: all that come (RFC 9113, section 6.8). */
-const shutdownNotice = Buffer.from("0000080700000000007fffffff00000000", "hex");
 const untilDone: CloseOptions = { deadlineMs: Number.POSITIVE_INFINITY };
 
 /** An HTTP/2 connection on the server's side. */
@@ -113,10 +111,8 @@ export class Http2Session extends HttpSession<Http2Exchange> {
     if (this.closing && this.#idleMs > lingerMs) this.socket.destroy();
   }
 
-  windDown(): void {
-    // Past the library, which after a GOAWAY of its own refuses streams that are on their way.
-    if (!this.closing && !this.#session.destroyed) this.socket.write(shutdownNotice);
-  }
+  /** Goes on: what comes before the GOAWAY of `close` is served, and later streams are refused unserved. */
+  windDown(): void {}
 
   override opened(exchange: Http2Exchange): void {
     super.opened(exchange);
