@@ -1,4 +1,5 @@
 import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from "node:http2";
+import type { Exchange } from "@king-runtime/core";
 import { connectRaw, withDeadline } from "@king-runtime/testkit";
 import { describe, expect, test } from "vitest";
 import type { ListenHttpOptions } from "../src/index.ts";
@@ -121,6 +122,29 @@ describe("an exchange over HTTP/2", () => {
     );
     exchange.respond(200, {}, "fine");
     expect((await answer(client)).text).toBe("fine");
+  });
+
+  test.each([
+    ["at once", (exchange: Exchange) => exchange.respond(200, {}, "whole")],
+    [
+      "in pieces",
+      async (exchange: Exchange) => {
+        exchange.respond(200);
+        await exchange.write(Buffer.from("who"));
+        await exchange.end(Buffer.from("le"));
+      },
+    ],
+  ])("ends clean when its body was read and its response was written %s", async (_, respond) => {
+    await using place = await open();
+    for (let i = 0; i < 3; i++) {
+      const client = place.request({ ":method": "POST" }, "body");
+      const exchange = await place.next();
+      await exchange.bytes();
+      await respond(exchange);
+      expect(await answer(client)).toMatchObject({ status: 200, text: "whole" });
+      expect(await exchange.closed).toMatchObject({ by: "local", clean: true, bytesWritten: 5 });
+      expect(exchange.signal.aborted).toBe(false);
+    }
   });
 
   test("that the client gives up is told so; others on the connection go on", async () => {

@@ -286,8 +286,9 @@ export class Http2Exchange extends HttpExchange {
   #onClose(): void {
     if (this.ended !== undefined) return;
     const stream = this.#stream;
-    const whole = stream.writableEnded && stream.writableFinished;
     const code = stream.rstCode;
+    // Of a stream that both sides have ended node may drop the word that the last write is out.
+    const whole = stream.writableEnded && (stream.writableFinished || this.#input.ended);
     if (whole && (code === constants.NGHTTP2_NO_ERROR || code === undefined)) this.done();
     else if (this.wasReset) this.lost(this.failure(), "local", code);
     else {
