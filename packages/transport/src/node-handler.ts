@@ -22,9 +22,10 @@ interface NodeBackedExchange extends Exchange {
  * too, made for the exchange: `request.socket` tells addresses and whether the connection is encrypted,
  * and destroying it resets the stream; reason phrases are dropped, and `setTimeout` does nothing.
  *
- * The listener's limits and deadlines hold. A body that grows beyond `maxBodyBytes` ends with an error
- * on the request, with `status` 413, and is answered so when nobody else answers at once. An interim
- * 100 is sent when the body is first read.
+ * The listener's limits and deadlines hold, but that on HTTP/1.1 a body has no deadline of its own for
+ * a single byte, `bodyIdleTimeoutMs`, only one for the whole, `requestTimeoutMs`. A body that grows
+ * beyond `maxBodyBytes` ends with an error on the request, with `status` 413, and is answered so when
+ * nobody else answers at once. An interim 100 is sent when the body is first read.
  *
  * What the listener throws, or rejects with, is answered as for any handler.
  *
