@@ -14,3 +14,13 @@ export function checkCode(code: number): number {
   if (Number.isInteger(code) && code >= 0 && code <= largestCode) return code;
   throw optionError("code", `expected an integer from 0 to ${largestCode}, got ${code}`);
 }
+
+/** It has to fit into the packet that ends a connection (RFC 9000, section 19.19). */
+const longestReasonBytes = 1_000;
+
+/** @throws {KingError} KING_OPTION_INVALID. */
+export function checkReason(reason: string): string {
+  const length = new TextEncoder().encode(reason).length;
+  if (length <= longestReasonBytes) return reason;
+  throw optionError("reason", `expected at most ${longestReasonBytes} bytes, got ${length}`);
+}

@@ -12,7 +12,7 @@ import {
   type StreamSession,
   streamErrors,
 } from "@king-runtime/core";
-import { checkCode, noCode } from "./codes.ts";
+import { checkCode, checkReason, noCode } from "./codes.ts";
 import type {
   ConnectionEnd,
   ConnectionEvents,
@@ -202,8 +202,14 @@ export class QuicSession
 
   // The session's end
 
-  protected beginClose(options: CloseOptions): void {
+  /** @throws {KingError} KING_OPTION_INVALID for a code or reason that the protocol cannot carry. */
+  override async close(options: CloseOptions = {}): Promise<void> {
     if (options.code !== undefined) checkCode(options.code);
+    if (options.reason !== undefined) checkReason(options.reason);
+    return super.close(options);
+  }
+
+  protected beginClose(options: CloseOptions): void {
     this.#closeOptions = options;
     for (const waiter of this.#waiting) waiter.reject(sessionClosed());
     // What nobody reads, nobody misses.

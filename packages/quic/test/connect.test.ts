@@ -116,7 +116,7 @@ describe.each(engineNames)("%s", (name: EngineName) => {
     await needEngines(context, name, peer);
     const engine = await engines[name].open({ maxSessions: 1 });
     await using server = await listen(engine);
-    const client = await engines[peer].open({ handshakeTimeoutMs: 300 });
+    const client = await engines[peer].open({ handshakeTimeoutMs: 150 });
     const remote = { address: "127.0.0.1", port: server.port };
     const first = await client.connect({ remote, tls });
     await server.accept();

@@ -95,7 +95,7 @@ export async function testContracts(
     if (name !== peer && (role === "client" || name === "currentspace")) {
       testStream({ name: title, capabilities, open: openStream });
     }
-    testSession(title, openSession);
+    if (name !== peer) testSession(title, openSession);
     testStreamSession({ name: title, capabilities, open: openStreamSession });
   });
 }

@@ -108,6 +108,13 @@ describe.each(engineNames)("%s", (name: EngineName) => {
     expect(() => stream.reset(-1)).toThrow(expect.objectContaining(wrong));
     expect(() => stream.stopReading(2 ** 32)).toThrow(expect.objectContaining(wrong));
     expect(stream.state).toBe("open");
+    await expect(pair.client.close({ code: 0.5 })).rejects.toMatchObject(wrong);
+    await expect(pair.client.close({ reason: "x".repeat(1_001) })).rejects.toMatchObject(wrong);
+    expect(pair.client.state).toBe("open");
+    stream.reset();
+    await pair.client.close({ code: 2 ** 32 - 1, reason: "x".repeat(1_000) });
+    const told = await withDeadline(pair.server.closed, "the end at the peer");
+    expect([told.code, told.reason?.length]).toEqual([2 ** 32 - 1, 1_000]);
   });
 
   test("tells bytes on the wire and the round trip, and counts", async (context) => {

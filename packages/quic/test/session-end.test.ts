@@ -10,7 +10,7 @@ import {
   tls,
 } from "./engines.ts";
 
-const idleTimeoutMs = 200;
+const idleTimeoutMs = 100;
 const usual = await openEngines({});
 const impatient = await openEngines({ idleTimeoutMs });
 
@@ -52,12 +52,15 @@ describe.each(engineNames)("%s", (name: EngineName) => {
     const { client, server } = pair;
     const stream = await client.openStream({ direction: "send" });
     await stream.end(bytes("the last words"));
+    const long = await client.openStream({ direction: "send" });
+    await long.end(new Uint8Array(300_000));
     await client.close({ code: 3 });
     const closed = await withDeadline(server.closed, "the end");
     expect(closed).toMatchObject({ by: "peer", clean: true, code: 3, streamsAborted: 0 });
     const found: string[] = [];
     for await (const each of server.streams()) found.push(await collect(each));
-    expect(found).toEqual(["the last words"]);
+    expect(found[0]).toBe("the last words");
+    expect(found.map((text) => text.length)).toEqual([14, 300_000]);
   });
 
   test("fails with KING_STREAM_RESET what the peer's end cuts short", async () => {

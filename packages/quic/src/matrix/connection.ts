@@ -192,7 +192,7 @@ export class MatrixConnection implements EngineConnection {
     if (this.#closed) return;
     this.#closed = true;
     // What came before the end is given to those who want it.
-    for (const stream of this.#streams.values()) stream.onReadable();
+    for (const stream of this.#streams.values()) stream.onConnectionEnd();
     const end = this.#end();
     this.#endedByPeer = true;
     if (this.#ready) this.events?.onEnd(end);

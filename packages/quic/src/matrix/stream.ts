@@ -107,9 +107,19 @@ export class MatrixStream implements EngineStream {
 
   /** Takes what has come, as far as it is wanted; a look of no bytes finds a reset also when nothing is. */
   onReadable(): void {
+    this.#receive(() => this.events?.wantsBytes === true);
+  }
+
+  /** The connection is over: takes all that has come, which the window bounds. */
+  onConnectionEnd(): void {
+    this.#endAlone = false;
+    this.#receive(() => true);
+  }
+
+  #receive(wants: () => boolean): void {
     try {
       while (!this.#received && this.#endIsOut()) {
-        const wanted = this.events?.wantsBytes === true;
+        const wanted = wants();
         const result = this.#connection.streamRecv(this.id, wanted ? space : nothing);
         if (result === null) return;
         const [count, ended] = result;
