@@ -61,7 +61,7 @@ export class Http1Exchange extends HttpExchange {
 
   /** Why it is not served at all, after which the connection ends. */
   refusal(): Problem | undefined {
-    const refused = refusalOverHttp1(this.#request);
+    const refused = refusalOverHttp1(this.#request, this.limits);
     if (refused !== undefined) this.#response.shouldKeepAlive = false;
     return refused;
   }

@@ -1,13 +1,22 @@
 import type { IncomingMessage } from "node:http";
 import { isAuthority } from "../authority.ts";
+import type { HttpLimits } from "../limits.ts";
 import type { Problem } from "../problem.ts";
 
 /**
  * Why a request over HTTP/1.1 is not served at all. Others on its way to us may have understood it
  * differently, so nothing that follows on the connection is served either.
  */
-export function refusalOverHttp1(request: IncomingMessage): Problem | undefined {
+export function refusalOverHttp1(
+  request: IncomingMessage,
+  limits: HttpLimits,
+): Problem | undefined {
   const { httpVersionMajor, httpVersionMinor, rawHeaders } = request;
+  const { maxHeaderCount } = limits;
+  // Node leaves out what is beyond, which may be what frames the body.
+  if (rawHeaders.length > 2 * maxHeaderCount) {
+    return { status: 431, detail: `expected at most ${maxHeaderCount} fields` };
+  }
   if (httpVersionMajor !== 1) return { status: 505, detail: "expected HTTP/1.1" };
   let host: string | undefined;
   let codings: string | undefined;

@@ -76,6 +76,18 @@ describe("a request whose body could end in two places is refused, and nothing b
     expect(place.served).toEqual([]);
   });
 
+  test("a coding behind more fields than are looked at: 431 (RFC 6585, 5)", async () => {
+    await using place = await hostileListener({ maxHeaderCount: 16 });
+    const fields = [...Array(20).fill("A: b"), "Connection: keep-alive", chunked];
+    await expectRefused(
+      place,
+      request("POST /attack HTTP/1.0", ["Host: a", ...fields], chunks),
+      431,
+    );
+    await expectRefused(place, post([...Array(20).fill("A: b"), "Host: b"]), 431);
+    expect(place.served).toEqual([]);
+  });
+
   test("a coding that is not ours to undo: 501 (RFC 9112, 6.1)", async () => {
     await using place = await hostileListener();
     await expectRefused(place, post(["Transfer-Encoding: gzip, chunked"], chunks), 501);
