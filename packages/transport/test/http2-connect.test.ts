@@ -4,7 +4,15 @@ import { withDeadline } from "@king-runtime/testkit";
 import { describe, expect, test } from "vitest";
 import { listenHttp, nodeDuplex } from "../src/index.ts";
 import { connectHttp2, exchangeSource, extendedConnect } from "./exchange-harness.ts";
-import { data, errorCode, type Fields, flag, frameType, headers } from "./hostile/http2-frames.ts";
+import {
+  data,
+  errorCode,
+  type Fields,
+  flag,
+  frameType,
+  headers,
+  resetStream,
+} from "./hostile/http2-frames.ts";
 import { openHttp2 } from "./hostile/http2-peer.ts";
 
 const connect = (...more: Fields): Fields => [
@@ -239,6 +247,31 @@ describe("the stream of an accepted extended CONNECT", () => {
     await withDeadline(closing, "close()");
     expect(place.stream.state).toBe("open");
   });
+});
+
+test.each([
+  ["with an error", errorCode.cancel],
+  ["without one", errorCode.noError],
+])("an accepted stream that the client resets %s has not ended", async (_, code) => {
+  await using source = await exchangeSource();
+  await using peer = await openHttp2({ port: source.listener.local.port });
+  await peer.send(headers(1, connect(), flag.endHeaders));
+  const stream = (await source.next()).upgrade?.accept() as Stream;
+  const reading = textOf(stream);
+  await peer.send(data(1, "half"), resetStream(1, code));
+  await expect(reading).rejects.toMatchObject({ code: "KING_STREAM_RESET" });
+  expect(await stream.closed).toMatchObject({ by: "peer", clean: false });
+});
+
+test("an accepted stream does not end well with its connection", async () => {
+  await using source = await exchangeSource();
+  await using peer = await openHttp2({ port: source.listener.local.port });
+  await peer.send(headers(1, connect(), flag.endHeaders));
+  const stream = (await source.next()).upgrade?.accept() as Stream;
+  const reading = textOf(stream);
+  peer.socket.halfClose();
+  await expect(reading).rejects.toMatchObject({ code: "KING_STREAM_RESET" });
+  expect(await stream.closed).toMatchObject({ clean: false });
 });
 
 test("DATA that comes before an extended CONNECT is accepted is the stream's", async () => {

@@ -172,6 +172,23 @@ describe("a body that is not what was announced (RFC 9113, 8.1.1)", () => {
     expect(await read(head, body)).toBe("KING_STREAM_RESET");
   });
 
+  test.each([
+    ["orderly", "halfClose"],
+    ["by a reset", "reset"],
+  ] as const)(
+    "broken off with the connection, %s, is never taken for a whole one",
+    async (_, how) => {
+      await using source = await exchangeSource();
+      await using peer = await openHttp2({ port: source.listener.local.port });
+      await peer.send(open(), data(1, "half"));
+      const exchange = await source.next();
+      const reading = exchange.bytes();
+      peer.socket[how]();
+      await expect(reading).rejects.toMatchObject({ code: "KING_STREAM_RESET" });
+      expect(await exchange.closed).toMatchObject({ clean: false });
+    },
+  );
+
   test("and one that is, is", async () => {
     expect(await read(announced, data(1, "whole", flag.endStream))).toBe("whole");
     expect(await read(open(), data(1, "whole"), data(1, "", flag.endStream))).toBe("whole");
