@@ -136,7 +136,7 @@ describe("streams that come to nothing (RFC 9113, 10.5)", () => {
     await place.neighboursAreServed();
   });
 
-  test("a hundred cancelled requests are nothing unusual", async () => {
+  test("cancelled requests, some at a time, are nothing unusual", async () => {
     await using place = await hostileListener({
       ...manyStreams,
       handler: (exchange) => {
@@ -144,8 +144,11 @@ describe("streams that come to nothing (RFC 9113, 10.5)", () => {
       },
     });
     await using peer = await openHttp2({ port: place.port });
-    for (let id = 3; id < 203; id += 2) await peer.send(post(id), resetStream(id, 8));
-    expect(await peer.get(301)).toBe(200);
+    for (let id = 1; id < 1_000; id += 100) {
+      // As many as may be open at once: node counts one that was reset until it has been cleared away.
+      for (let i = 2; i <= 20; i += 2) await peer.send(post(id + i), resetStream(id + i, 8));
+      expect(await peer.get(id + 40)).toBe(200);
+    }
   });
 });
 

@@ -56,7 +56,8 @@ export async function openHttp2(options: OpenHttp2Options): Promise<Http2Peer> {
       for (;;) {
         const frame = await readFrame(socket);
         if (frame.type === type && (streamId ?? frame.streamId) === frame.streamId) return frame;
-        if (frame.type === frameType.goAway && frame.payload.readUInt32BE(4) !== 0) {
+        const isReset = frame.type === frameType.resetStream && frame.streamId === streamId;
+        if (isReset || (frame.type === frameType.goAway && frame.payload.readUInt32BE(4) !== 0)) {
           throw new Error(`expected frame type ${type}, got ${describeFrame(frame)}`);
         }
       }
@@ -104,5 +105,5 @@ export function framesOf(bytes: Buffer): Frame[] {
 }
 
 function describeFrame({ type, streamId, payload }: Frame): string {
-  return `type ${type} on stream ${streamId}: ${payload.toString("latin1")}`;
+  return `type ${type} on stream ${streamId}: ${payload.toString("hex")}`;
 }
