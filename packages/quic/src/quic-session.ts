@@ -138,11 +138,6 @@ export class QuicSession
     }
   }
 
-  /** Whether somebody waits for the peer to allow a stream. */
-  get waitsForRoom(): boolean {
-    return this.#waiting.size > 0;
-  }
-
   // Streams the peer opens
 
   onStream(engine: EngineStream): void {

@@ -55,6 +55,22 @@ describe.each(engineNames)("%s", (name: EngineName) => {
     });
   });
 
+  test("does not connect to a server of another protocol (ALPN)", async (context) => {
+    await needEngines(context, name, peer);
+    const listener = await (await engines[peer].open()).listen({
+      local: { address: "127.0.0.1", port: 0 },
+      tls: { alpn: ["other"], ...leaf },
+      onSession: () => undefined,
+    });
+    const engine = await engines[name].open({ handshakeTimeoutMs: 150 });
+    const remote = { address: "127.0.0.1", port: listener.local.port };
+    // currentspace says nothing of the alert that it gets.
+    const code = name === "matrix" ? "KING_QUIC_TLS" : "KING_QUIC_TIMEOUT";
+    await expect(engine.connect({ remote, tls })).rejects.toMatchObject({ code });
+    listener.abort();
+    await listener.closed;
+  });
+
   test("gives up a handshake at its deadline (KING_QUIC_TIMEOUT)", async (context) => {
     await needEngines(context, name);
     using silent = await silentPort();
