@@ -1,6 +1,6 @@
 import { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { Exchange } from "@king-runtime/core";
+import { type Exchange, KingError } from "@king-runtime/core";
 import { httpErrors } from "../errors.ts";
 import { respondProblem } from "../problem.ts";
 import { refuseBody } from "./body-refusal.ts";
@@ -33,9 +33,9 @@ function makeRequest(
   const request = new IncomingMessage(socket as unknown as Socket) as ParsedMessage;
   request.method = exchange.method;
   request.url = exchange.target;
-  request.httpVersion = "2.0";
-  request.httpVersionMajor = 2;
+  request.httpVersionMajor = exchange.session.protocol === "h3" ? 3 : 2;
   request.httpVersionMinor = 0;
+  request.httpVersion = `${request.httpVersionMajor}.0`;
   const fields = fieldsFor(exchange);
   request._addHeaderLines(fields, fields.length);
   let source: AsyncIterator<Uint8Array, undefined> | undefined;
@@ -51,10 +51,9 @@ function makeRequest(
       onReadError(request, exchange, isAnswered, error);
     }
   };
-  exchange.closed.then(({ clean }) => {
+  exchange.closed.then(({ clean, error }) => {
     if (request.destroyed) return;
-    // As node does when the client goes away.
-    if (!clean) request.destroy(Object.assign(new Error("aborted"), { code: "ECONNRESET" }));
+    if (!clean) request.destroy(gone(error));
     else if (source === undefined) {
       // Nobody has read it, and nobody will.
       request.complete = true;
@@ -63,6 +62,10 @@ function makeRequest(
   });
   return request;
 }
+
+/** What node says when the client goes away. */
+const gone = (cause: unknown) =>
+  Object.assign(new Error("aborted", { cause }), { code: "ECONNRESET" });
 
 /** An exchange that knows whether its request has arrived whole. */
 interface ReceivingExchange extends Exchange {
@@ -92,7 +95,7 @@ function onReadError(
   error: unknown,
 ): void {
   if (!httpErrors.is(error, "KING_HTTP_BODY_LIMIT")) {
-    request.destroy(error as Error);
+    request.destroy(KingError.is(error, "KING_STREAM_RESET") ? gone(error) : (error as Error));
     return;
   }
   refuseBody(request, error, () => {

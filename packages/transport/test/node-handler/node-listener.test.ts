@@ -266,8 +266,7 @@ describe.each(["h1", "h2"] as const)("a client that leaves a node listener over 
     client.on("error", () => undefined);
     client.write("abc");
     await when;
-    client.close(8);
-    client.once("close", () => session.destroy());
+    session.destroy(); // a reset by this client may come after an end of the body
   }
 
   test("aborts the request and closes both", async () => {
@@ -284,9 +283,8 @@ describe.each(["h1", "h2"] as const)("a client that leaves a node listener over 
     await leave(place, began.promise);
     await seen.until((all) => all.includes("request close"));
     await seen.until((all) => all.includes("close false"));
-    if (wire === "h1") {
-      expect(seen.values).toEqual(expect.arrayContaining(["aborted", "error ECONNRESET"]));
-    }
+    expect(seen.values.slice(0, 1)).toEqual(["aborted"]);
+    expect(seen.values).toContain("error ECONNRESET");
     expect(place.errors).toEqual([]);
   });
 
