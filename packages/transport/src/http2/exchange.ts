@@ -216,7 +216,8 @@ export class Http2Exchange extends HttpExchange {
     for (const name in headers) {
       if (connectionFields.has(name.toLowerCase())) continue;
       const value = headers[name] as string | string[];
-      // node itself drops what it cannot send.
+      // Node would let a pseudo-field through, and drops without a word what it cannot send.
+      validateHeaderName(name);
       for (const line of typeof value === "string" ? [value] : value) {
         validateHeaderValue(name, line);
       }

@@ -1,3 +1,4 @@
+import type { Exchange } from "@king-runtime/core";
 import { connectRaw, withDeadline } from "@king-runtime/testkit";
 import { describe, expect, test } from "vitest";
 import { exchangeSource } from "../exchange-harness.ts";
@@ -393,6 +394,35 @@ describe("what a server has to put up with", () => {
     exchange.respond(200, {}, "served");
     expect(await peer.status(1)).toBe(200);
     expect((await exchange.closed).clean).toBe(true);
+  });
+});
+
+describe("what a handler sends cannot be more than it is (RFC 9113, 8.2.1)", () => {
+  const evil = "a\r\nset-cookie: stolen=1";
+  const injections: [string, (exchange: Exchange) => unknown][] = [
+    ["a line break in a value", (each) => each.respond(200, { "x-a": evil }, "x")],
+    ["a line break in one of several values", (each) => each.respond(200, { "x-a": ["b", evil] })],
+    ["a line break in a name", (each) => each.respond(200, { [`x-a: ${evil}`]: "b" }, "x")],
+    ["a NUL in a value", (each) => each.respond(200, { "x-a": "a\0b" }, "x")],
+    ["a pseudo-field", (each) => each.respond(200, { ":status": "500" }, "x")],
+    ["a pseudo-field of requests", (each) => each.respond(200, { ":path": "/b" }, "x")],
+    ["an empty name", (each) => each.respond(200, { "": "b" }, "x")],
+    ["a line break in a trailer", (each) => each.setTrailers({ "x-a": evil })],
+    ["a pseudo-field among the trailers", (each) => each.setTrailers({ ":status": "500" })],
+    ["a line break in an interim response", (each) => each.inform(103, { link: evil })],
+    ["a pseudo-field in an interim response", (each) => each.inform(103, { ":status": "200" })],
+  ];
+  test.each(injections)("%s", async (_, inject) => {
+    await using source = await exchangeSource();
+    await using peer = await openHttp2({ port: source.listener.local.port });
+    await peer.send(headers(1, get));
+    const exchange = await source.next();
+    expect(() => inject(exchange)).toThrow(
+      expect.objectContaining({ code: "KING_HTTP_HEADER_INVALID" }),
+    );
+    exchange.respond(200, {}, "fine");
+    expect(await peer.status(1)).toBe(200);
+    expect((await peer.next(frameType.data, 1)).payload.toString()).toBe("fine");
   });
 });
 
