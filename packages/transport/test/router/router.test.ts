@@ -85,6 +85,28 @@ describe("a router of exchanges", () => {
     session.destroy();
   });
 
+  test.each([
+    ["websocket", "/watch", 200, "open"],
+    ["websocket", "/users/7", 405, undefined],
+    ["websocket", "/nothing", 404, undefined],
+    ["other", "/watch", 501, undefined],
+  ])("answers an extended CONNECT for %s to %s with %i", async (protocol, path, status, text) => {
+    await using place = await open(routes);
+    const session = connectHttp2(place.listener);
+    await once(session, "remoteSettings");
+    const client = session.request(
+      { ":method": "CONNECT", ":protocol": protocol, ":path": path },
+      { endStream: false },
+    );
+    const [head] = await once(client, "response");
+    expect(head[":status"]).toBe(status);
+    if (text !== undefined) {
+      const [chunk] = await once(client, "data");
+      expect(String(chunk)).toBe(text);
+    }
+    session.destroy();
+  });
+
   test("hands what has no route to its fallback, but answers 405 itself", async () => {
     const handler = createRouter(
       { "GET /a": (exchange) => exchange.respond(200) },
