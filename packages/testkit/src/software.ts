@@ -24,10 +24,30 @@ export const software = {
     debianPackage: "chromium",
     otherwise: "install Chromium or Google Chrome",
   },
+  caddy: {
+    commands: ["caddy"],
+    debianPackage: "caddy",
+    otherwise: "install Caddy 2",
+  },
   curl: {
     commands: ["curl"],
     debianPackage: "curl",
     otherwise: "install curl with HTTP/2",
+  },
+  h2load: {
+    commands: ["h2load"],
+    debianPackage: "nghttp2-client",
+    otherwise: "install the clients of nghttp2",
+  },
+  nghttp: {
+    commands: ["nghttp"],
+    debianPackage: "nghttp2-client",
+    otherwise: "install the clients of nghttp2",
+  },
+  python: {
+    commands: ["python3"],
+    debianPackage: "python3",
+    otherwise: "install Python 3",
   },
 } as const satisfies Record<string, Software>;
 
