@@ -70,9 +70,10 @@ export class Http2Session extends HttpSession<Http2Exchange> {
   /** Ends the connection of a client that makes us work for nothing (RFC 9113, section 10.5). */
   #calm(expected: string): void {
     if (this.#session.destroyed || this.aborted !== undefined) return;
-    this.aborted = httpErrors.create("KING_HTTP_PROTOCOL", `expected ${expected}`, {});
+    const error = httpErrors.create("KING_HTTP_PROTOCOL", `expected ${expected}`, {});
+    this.aborted = error;
     this.#cut += this.active.size;
-    this.#session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    this.#session.destroy(error, constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
   released(exchange: Http2Exchange): void {
@@ -108,7 +109,8 @@ export class Http2Session extends HttpSession<Http2Exchange> {
       void this.close();
     }
     // The client was told, and has nothing more to get: it need not be waited for.
-    if (this.closing && this.#idleMs > lingerMs) this.socket.destroy();
+    const over = this.closing || this.#session.destroyed;
+    if (over && this.#idleMs > lingerMs) this.socket.destroy();
   }
 
   /** Goes on: what comes before the GOAWAY of `close` is served, and later streams are refused unserved. */
