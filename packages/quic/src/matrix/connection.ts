@@ -24,6 +24,13 @@ const capabilities: ReadonlySet<StreamCapability> = new Set([
 /** Packets sent in one go; then receivers in this process get a turn, and the socket's buffer room. */
 const burstPackets = 32;
 
+/** How often is looked whether packets still come and go, while the end waits for them. */
+const lookMs = 50;
+/** So many looks without a packet count as silence, at least. */
+const quietLooks = 2;
+/** What was sent is waited for no longer. */
+const longestDeliveryMs = 5_000;
+
 /** What a connection needs of its socket. */
 export interface PacketSender {
   send(packet: Uint8Array, to: { host: string; port: number }): void;
@@ -122,6 +129,7 @@ export class MatrixConnection implements EngineConnection {
         if (streamIdFacts(id).openedBy === this.role) continue;
         stream = this.#add(id);
         this.events?.onStream(stream);
+        stream.onWritable();
       }
       stream.onReadable();
     }
@@ -145,7 +153,7 @@ export class MatrixConnection implements EngineConnection {
     for (const [id, stream] of this.#streams) {
       if (!stream.sent) continue;
       if (stream.gone) this.#streams.delete(id);
-      else unsent = true;
+      else if (!stream.broken) unsent = true;
     }
     if (!unsent) this.#delivered?.resolve();
   }
@@ -239,9 +247,29 @@ export class MatrixConnection implements EngineConnection {
 
   async delivered(): Promise<void> {
     this.#delivered ??= Promise.withResolvers();
-    if (this.#closed) this.#delivered.resolve();
+    const { promise, resolve } = this.#delivered;
+    if (this.#closed) resolve();
     else this.#forget();
-    await this.#delivered.promise;
+    const watch = this.#watchSilence(resolve);
+    await promise;
+    watch.cancel();
+  }
+
+  /**
+   * quiche keeps a stream that nobody reads here when the peer's end of it comes after the last
+   * acknowledgement. What is not acknowledged it sends again: when no packet comes or goes, all is.
+   */
+  #watchSilence(onSilence: () => void): Timer {
+    const until = systemClock.monotonic() + longestDeliveryMs;
+    let last = -1;
+    let quiet = 0;
+    return systemClock.every(lookMs, () => {
+      const { sent, recv } = this.#connection.stats();
+      quiet = sent + recv === last ? quiet + 1 : 0;
+      last = sent + recv;
+      const enough = quietLooks + Math.ceil((4 * (this.stats().roundTripMs ?? 0)) / lookMs);
+      if (quiet >= enough || systemClock.monotonic() > until) onSilence();
+    });
   }
 
   /** quiche repeats the close for three round trips; nobody waits for that. */

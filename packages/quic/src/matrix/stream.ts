@@ -21,6 +21,7 @@ export class MatrixStream implements EngineStream {
   /** The sending direction has got its end or was broken off. */
   #sent = false;
   #received = false;
+  #broken = false;
   /** The end was given to quiche without a byte, and may not be in a packet yet. */
   #endAlone = false;
 
@@ -48,6 +49,11 @@ export class MatrixStream implements EngineStream {
     } catch (error) {
       return nativeError(error).name === "InvalidStreamState";
     }
+  }
+
+  /** Whether it ended with {@link reset}: what it sent need not arrive. */
+  get broken(): boolean {
+    return this.#broken;
   }
 
   /** Whether nothing more is to be sent, other than by quiche itself. */
@@ -83,6 +89,8 @@ export class MatrixStream implements EngineStream {
       const { name, value } = nativeError(error);
       this.#sending = undefined;
       this.#sent = true;
+      // quiche answers with a reset, which it forgets when the peer's own reset is read before it is sent.
+      this.#flush();
       if (name === "StreamStopped") this.events?.onStopped(value);
       else this.events?.onFailure(error as Error);
     }
@@ -149,6 +157,7 @@ export class MatrixStream implements EngineStream {
   }
 
   reset(code: number): void {
+    this.#broken = true;
     this.#sending = undefined;
     this.#sent = true;
     this.#shut(this.#shutdown.Write, code);
