@@ -10,7 +10,7 @@ export function refusalOverHttp2(exchange: Http2Exchange, limits: HttpLimits): P
   // RFC 9113, section 8.3.1
   const { authority, host } = exchange;
   if (!isAuthority(authority)) return { status: 400, detail: ":authority: expected host and port" };
-  if (host !== undefined && host !== authority) {
+  if (host !== undefined && host !== authority && !isSameHost(host, authority)) {
     return { status: 400, detail: "host: expected the same as :authority" };
   }
   if (exchange.target.includes("#")) return { status: 400, detail: ":path: expected no fragment" };
@@ -18,3 +18,7 @@ export function refusalOverHttp2(exchange: Http2Exchange, limits: HttpLimits): P
   if (exchange.method === "CONNECT" && exchange.upgrade === undefined) return { status: 501 };
   return undefined;
 }
+
+/** Names of hosts know no case (RFC 9110, section 4.2.3). */
+const isSameHost = (one: string, other: string): boolean =>
+  one.toLowerCase() === other.toLowerCase();

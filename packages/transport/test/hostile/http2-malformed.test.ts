@@ -114,6 +114,12 @@ describe("a malformed request ends its stream (RFC 9113, 8.1.1), and no other", 
     expect(place.served).toEqual(["GET /"]);
   });
 
+  test("a host that is :authority in another case is the same", async () => {
+    await using place = await hostileListener();
+    await using peer = await openHttp2({ port: place.port });
+    expect(await peer.get(1, [...get, ["host", "A"]])).toBe(200);
+  });
+
   test("a header block over maxHeaderBytes is answered 431 or reset", async () => {
     await using place = await hostileListener();
     await using peer = await openHttp2({ port: place.port });
