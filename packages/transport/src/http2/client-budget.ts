@@ -4,7 +4,7 @@ const windowMs = 1_000;
 const brokenStreams = { burst: 500, perSecond: 50 };
 
 /** Bytes of frames that bring neither fields nor body, such as PING, at once and then per second. */
-const idleBytes = { burst: 524_288, perSecond: 131_072 };
+const idleBytes = { burst: 1_048_576, perSecond: 262_144 };
 
 /** A client may send this much of a frame's own for each byte that it brings. */
 const framingPerByte = 4;
