@@ -386,6 +386,11 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
     this.reset();
   }
 
+  /** Bytes of the response that its client has taken so far. */
+  protected get bytesTaken(): number {
+    return this.#sent - this.output.writableLength;
+  }
+
   /** Looks whether a deadline has passed; called by the listener's sweep. */
   sweep(tickMs: number): void {
     // A whole response to a request that has arrived whole: whether its body is read is no matter.
@@ -400,7 +405,7 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
       bytesRead: this.#received,
       responded: this.responded,
       bytesQueued: this.output.writableLength,
-      bytesTaken: this.#sent - this.output.writableLength,
+      bytesTaken: this.bytesTaken,
     };
     const phase = this.#deadlines.tick(tickMs, this.limits, progress);
     if (phase !== undefined) this.#timeOut(phase);
@@ -456,10 +461,12 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
   }
 }
 
-/** Path and query of an absolute-form target (RFC 9112, section 3.2.2), or of `*`. */
+const absoluteForm = /^[a-z][a-z\d+.-]*:\/\/[^/?#]*([^?#]*)(?:\?([^#]*))?/i;
+
+/** Path and query of an absolute-form target (RFC 9112, section 3.2.2) as they came, or of `*`. */
 function absolutePath(target: string): [path: string, query: string] {
-  const url = URL.canParse(target) ? new URL(target) : undefined;
-  return url === undefined ? [target, ""] : [url.pathname, url.search.slice(1)];
+  const [, path = target, query = ""] = absoluteForm.exec(target) ?? [];
+  return [path || "/", query];
 }
 
 function bodyLimit(limitBytes: number, announcedBytes: number) {

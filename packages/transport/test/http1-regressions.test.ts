@@ -307,3 +307,16 @@ test("memory that cannot be detached is sent like any other", async () => {
   const text = (await socket.readToEnd()).toString();
   for (const part of ["aaa", "b".repeat(65_536), "cccc"]) expect(text).toContain(part);
 });
+
+test.each([
+  ["http://a/x/../y?q=1", "/x/../y", "q=1"],
+  ["http://a", "/", ""],
+  ["http://a?q", "/", "q"],
+  ["https://a:1/%2e%2e/", "/%2e%2e/", ""],
+])("the path of the absolute form %s is as it came", async (target, path, query) => {
+  await using source = await exchangeSource();
+  const socket = await connectRaw({ port: source.listener.local.port });
+  await socket.write(`GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
+  const exchange = await source.next();
+  expect([exchange.path, exchange.query]).toEqual([path, query]);
+});

@@ -17,6 +17,8 @@ async function respondStreamed(exchange: Exchange, response: Response): Promise<
   }
   const fields: Record<string, string | string[]> = {};
   for (const [name, value] of response.headers) {
+    // Frameworks name the framing that they expect; the protocol has its own.
+    if (name === "transfer-encoding") continue;
     if (name !== "set-cookie") fields[name] = value;
     else fields[name] ??= response.headers.getSetCookie();
   }

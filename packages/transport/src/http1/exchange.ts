@@ -36,6 +36,8 @@ export class Http1Exchange extends HttpExchange {
   readonly #response: ServerResponse;
   readonly #http1: Http1Session;
   #expectsContinue: boolean;
+  /** Whether the response is written to without us. */
+  #handedOver = false;
   #stopped = false;
   #endsConnection = false;
   #sendsTrailers = false;
@@ -72,6 +74,7 @@ export class Http1Exchange extends HttpExchange {
 
   /** Node's own pair below, for handlers written for `node:http`; see `fromNode`. */
   get node(): NodePair {
+    this.#handedOver = true;
     return {
       request: this.#request,
       response: this.#response,
@@ -121,6 +124,11 @@ export class Http1Exchange extends HttpExchange {
 
   protected get complete(): boolean {
     return this.#request.complete;
+  }
+
+  protected override get bytesTaken(): number {
+    if (!this.#handedOver) return super.bytesTaken;
+    return this.#request.socket.bytesWritten - this.#response.writableLength;
   }
 
   protected get output() {

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { IncomingMessage, OutgoingMessage, ServerResponse } from "node:http";
+import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { connectRaw, recorder, withDeadline } from "@king-runtime/testkit";
+import { connectRaw, recorder, testClock, withDeadline } from "@king-runtime/testkit";
 import { describe, expect, test } from "vitest";
 import { fromNode } from "../../src/node-handler.ts";
 import { connectHttp2 } from "../exchange-harness.ts";
@@ -399,6 +400,28 @@ describe("a listener for node:http", () => {
     await using place = await openPlace("h2", handler);
     expect((await place.ask("/")).status).toBe(500);
     expect(place.errors).toEqual([expect.objectContaining({ code: "KING_HTTP_HEADER_INVALID" })]);
+  });
+
+  test("may write for longer than writeIdleTimeoutMs to a client that reads, if slowly", async () => {
+    const clock = testClock();
+    const part = Buffer.alloc(65_536);
+    const handler = fromNode((_request, response) => {
+      Readable.from(
+        (function* () {
+          for (let i = 0; i < 1_280; i++) yield part;
+        })(),
+      ).pipe(response);
+    });
+    await using place = await openPlace("h1", handler, { clock, writeIdleTimeoutMs: 1_000 });
+    await using socket = await connectRaw({ port: place.listener.local.port });
+    await socket.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    // In each step it takes more than the system's buffers hold, and less than a deadline passes.
+    for (let i = 0; i < 5; i++) {
+      await socket.readBytes(15_000_000);
+      clock.advance(900);
+    }
+    await socket.readUntil("\r\n0\r\n\r\n");
+    place.listener.abort();
   });
 
   test("has to be a function", () => {
