@@ -13,7 +13,7 @@ export function refusalOverHttp1(
 ): Problem | undefined {
   const { httpVersionMajor, httpVersionMinor, rawHeaders } = request;
   const { maxHeaderCount } = limits;
-  // Node leaves out what is beyond, which may be what frames the body.
+  // Node may leave out what is beyond, and with it what others take for the frame of the body.
   if (rawHeaders.length > 2 * maxHeaderCount) {
     return { status: 431, detail: `expected at most ${maxHeaderCount} fields` };
   }

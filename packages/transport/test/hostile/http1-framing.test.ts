@@ -77,14 +77,12 @@ describe("a request whose body could end in two places is refused, and nothing b
   });
 
   test("a coding behind more fields than are looked at: 431 (RFC 6585, 5)", async () => {
-    await using place = await hostileListener({ maxHeaderCount: 16 });
-    const fields = [...Array(20).fill("A: b"), "Connection: keep-alive", chunked];
-    await expectRefused(
-      place,
-      request("POST /attack HTTP/1.0", ["Host: a", ...fields], chunks),
-      431,
-    );
-    await expectRefused(place, post([...Array(20).fill("A: b"), "Host: b"]), 431);
+    await using place = await hostileListener({ maxHeaderCount: 16, maxHeaderBytes: 32_768 });
+    // Node hands fields on in batches of 32, and may leave out what is beyond the limit.
+    const many = ["Host: a", "Connection: keep-alive", ...Array(100).fill("A: b")];
+    const attack = request("POST /attack HTTP/1.0", [...many, chunked], chunks);
+    await expectRefused(place, attack, 431);
+    await expectRefused(place, request("POST /attack HTTP/1.1", [...many, "Host: b"]), 431);
     expect(place.served).toEqual([]);
   });
 
