@@ -9,6 +9,7 @@ import {
   errorCode,
   type Fields,
   flag,
+  frame,
   frameType,
   headers,
   resetStream,
@@ -261,6 +262,21 @@ test.each([
   await peer.send(data(1, "half"), resetStream(1, code));
   await expect(reading).rejects.toMatchObject({ code: "KING_STREAM_RESET" });
   expect(await stream.closed).toMatchObject({ by: "peer", clean: false });
+});
+
+test("an accepted stream that has ended, and that nobody reads yet, still takes what comes", async () => {
+  await using source = await exchangeSource();
+  await using peer = await openHttp2({ port: source.listener.local.port });
+  await peer.send(headers(1, connect(), flag.endHeaders));
+  const stream = (await source.next()).upgrade?.accept() as Stream;
+  await stream.end();
+  for (let i = 0; i < 3; i++) {
+    await peer.send(frame(frameType.ping, 0, 0, Buffer.alloc(8)));
+    await peer.next(frameType.ping);
+  }
+  await peer.send(data(1, "late", flag.endStream));
+  expect(await textOf(stream)).toBe("late");
+  expect(await stream.closed).toMatchObject({ clean: true });
 });
 
 test("an accepted stream does not end well with its connection", async () => {

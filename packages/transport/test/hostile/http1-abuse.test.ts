@@ -255,3 +255,13 @@ describe("what a handler sends cannot split a response (RFC 9112, 11.1)", () => 
     expect(statuses(text)).toEqual([200, 204, 304, 200]);
   });
 });
+
+test("a client that was refused, and does not leave, is not waited for (RFC 9112, 9.6)", async () => {
+  await using place = await hostileListener();
+  await using socket = await connectRaw({ port: place.port });
+  await socket.write("nonsense\r\n\r\n");
+  expect(statuses((await socket.readToEnd()).toString("latin1"))).toEqual([400]);
+  // The neighbour's is left.
+  const sessions = () => place.listener.stats().sessionsActive;
+  await expect.poll(sessions, { timeout: 9_000 }).toBe(1);
+});

@@ -166,13 +166,3 @@ describe("a client that ends its half (FIN) is taken to have left (RFC 9112, 9.6
     expect(place.errors).toEqual([]);
   });
 });
-
-test("a client that was refused, and does not leave, is not waited for (RFC 9112, 9.6)", async () => {
-  await using place = await hostileListener();
-  await using socket = await connectRaw({ port: place.port });
-  await socket.write("nonsense\r\n\r\n");
-  expect(statuses((await socket.readToEnd()).toString("latin1"))).toEqual([400]);
-  // The neighbour's is left.
-  const sessions = () => place.listener.stats().sessionsActive;
-  await expect.poll(sessions, { timeout: 9_000 }).toBe(1);
-});

@@ -1,4 +1,4 @@
-import { connectRaw, withDeadline } from "@king-runtime/testkit";
+import { withDeadline } from "@king-runtime/testkit";
 import { describe, expect, test } from "vitest";
 import { exchangeSource } from "../exchange-harness.ts";
 import { hostileListener } from "./hostile-listener.ts";
@@ -6,13 +6,10 @@ import {
   data,
   errorCode,
   flag,
-  frame,
   frameType,
   headers,
-  preface,
   requestFields,
   setting,
-  settings,
   windowUpdate,
 } from "./http2-frames.ts";
 import { openHttp2 } from "./http2-peer.ts";
@@ -111,23 +108,4 @@ describe("a client that is slow on purpose over HTTP/2", () => {
     await drip;
     await place.neighboursAreServed();
   });
-});
-
-test.each([
-  ["PING", frame(frameType.ping, 0, 0, Buffer.alloc(8))],
-  ["SETTINGS", settings({ [setting.initialWindowSize]: 65_535 })],
-])("a flood of %s by a client that reads nothing ends with its connection", async (_, flood) => {
-  await using place = await hostileListener();
-  await using socket = await connectRaw({ port: place.port, reading: false });
-  await socket.write(Buffer.concat([preface, settings()]));
-  const flooding = (async () => {
-    const piece = Buffer.concat(Array(10_000).fill(flood));
-    for (;;) await socket.write(piece);
-  })();
-  flooding.catch(() => undefined);
-  await place.neighboursAreServed();
-  // The neighbour's is left.
-  await expect.poll(() => place.listener.stats().sessionsActive, { timeout: 9_000 }).toBe(1);
-  socket.resume();
-  await expect(withDeadline(flooding, "the end of the flood")).rejects.toThrow();
 });
