@@ -30,11 +30,14 @@ export class ExchangeService {
   serve(exchange: HttpExchange, refused?: Problem): void {
     if (requests.hasSubscribers) requests.publish({ exchange });
     publishAccess(exchange, this.#limits.clock);
-    this.#telemetry.observe(exchange, () => {
-      const problem = refused ?? this.#overLimit(exchange);
-      if (problem === undefined) this.#handle(exchange);
-      else exchange.answer(problem);
-    });
+    const problem = refused ?? this.#overLimit(exchange);
+    if (!this.#telemetry.observes()) this.#answer(exchange, problem);
+    else this.#telemetry.observe(exchange, () => this.#answer(exchange, problem));
+  }
+
+  #answer(exchange: HttpExchange, problem: Problem | undefined): void {
+    if (problem === undefined) this.#handle(exchange);
+    else exchange.answer(problem);
   }
 
   #overLimit(exchange: HttpExchange): Problem | undefined {

@@ -32,15 +32,15 @@ export class ServerTelemetry {
   #meterProvider: unknown;
   #instruments: Instruments | undefined;
 
+  /** Whether anybody wants to know of requests. */
+  observes(): boolean {
+    return this.#current() !== undefined || tracingEnabled();
+  }
+
   /** Runs `serve` inside the request's span; both end with the exchange. */
   observe(exchange: HttpExchange, serve: () => void): void {
     const instruments = this.#current();
     const tracing = tracingEnabled();
-    if (instruments === undefined && !tracing) {
-      serve();
-      return;
-    }
-
     const { method, scheme, session } = exchange;
     const known = knownMethods.has(method) ? method : "_OTHER";
     const attributes = {

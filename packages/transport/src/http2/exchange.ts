@@ -37,7 +37,31 @@ const connectionFields = new Set([
   "http2-settings",
 ]);
 
+const maxKnownNames = 1_000;
+/** Names of fields that were looked at before, and whether they speak of a connection. */
+const knownNames = new Map<string, boolean>();
+
+/** @throws TypeError for what is no name of a field. */
+function speaksOfConnection(name: string): boolean {
+  const known = knownNames.get(name);
+  if (known !== undefined) return known;
+  validateHeaderName(name);
+  const speaks = connectionFields.has(name.toLowerCase());
+  if (knownNames.size < maxKnownNames) knownNames.set(name, speaks);
+  return speaks;
+}
+
 const fieldOverheadBytes = 32; // RFC 9113, section 6.5.2
+
+const exchangeOf = Symbol("king.exchange");
+type KnownStream = ServerHttp2Stream & { [exchangeOf]: Http2Exchange };
+
+// One function for all streams: closures of their own are what a small request would pay most for.
+function onStreamClose(this: ServerHttp2Stream): void {
+  (this as KnownStream)[exchangeOf].onStreamClose();
+}
+
+function ignore(): void {}
 
 /** Size of a header block as RFC 9113, section 6.5.2 counts it. */
 function sizeOf(rawHeaders: readonly string[]): number {
@@ -54,7 +78,8 @@ export class Http2Exchange extends HttpExchange {
   readonly #http2: Http2Session;
   readonly #received: IncomingHttpHeaders;
   readonly #raw: readonly string[];
-  readonly #input: InputWatch;
+  /** Absent when the request ended with its head. */
+  readonly #input: InputWatch | undefined;
   readonly #headerBytes: number;
   #fields: string[] | undefined;
   #trailersReceived: string[] = [];
@@ -75,10 +100,11 @@ export class Http2Exchange extends HttpExchange {
     this.#received = headers;
     this.#raw = rawHeaders;
     this.#headerBytes = sizeOf(rawHeaders);
-    this.#input = new InputWatch(stream, bodyless, (bytes) => session.arrived(bytes));
-    stream.on("error", () => undefined); // told by "close", with its code
-    stream.once("close", () => this.#onClose());
+    (stream as KnownStream)[exchangeOf] = this;
+    stream.on("error", ignore); // told by "close", with its code
+    stream.on("close", onStreamClose);
     if (!bodyless) {
+      this.#input = new InputWatch(stream, (bytes) => session.arrived(bytes));
       stream.once("trailers", (_headers, _flags, raw?: string[]) => {
         this.#trailersReceived = raw ?? [];
       });
@@ -153,6 +179,14 @@ export class Http2Exchange extends HttpExchange {
     return this.#stream;
   }
 
+  override get fieldCount(): number {
+    let count = 0;
+    for (let i = 0; i < this.#raw.length; i += 2) {
+      if (!(this.#raw[i] as string).startsWith(":")) count++;
+    }
+    return count;
+  }
+
   protected get rawHeaders(): readonly string[] {
     if (this.#fields === undefined) {
       this.#fields = [];
@@ -169,7 +203,7 @@ export class Http2Exchange extends HttpExchange {
   }
 
   protected get complete(): boolean {
-    return this.#input.ended;
+    return this.#input === undefined || this.#input.ended;
   }
 
   protected get output() {
@@ -214,14 +248,11 @@ export class Http2Exchange extends HttpExchange {
   #head(status: number, headers: HeaderFields = {}): OutgoingHttpHeaders {
     const head: OutgoingHttpHeaders = { ":status": status };
     for (const name in headers) {
-      if (connectionFields.has(name.toLowerCase())) continue;
       const value = headers[name] as string | string[];
+      if (typeof value === "string") validateHeaderValue(name, value);
+      else for (const line of value) validateHeaderValue(name, line);
       // Node would let a pseudo-field through, and drops without a word what it cannot send.
-      validateHeaderName(name);
-      for (const line of typeof value === "string" ? [value] : value) {
-        validateHeaderValue(name, line);
-      }
-      head[name] = value;
+      if (!speaksOfConnection(name)) head[name] = value;
     }
     return head;
   }
@@ -284,12 +315,13 @@ export class Http2Exchange extends HttpExchange {
     this.giveUpInput();
   }
 
-  #onClose(): void {
+  /** The stream is closed, by either side or with its connection. */
+  onStreamClose(): void {
     if (this.ended !== undefined) return;
     const stream = this.#stream;
     const code = stream.rstCode;
     // Of a stream that both sides have ended node may drop the word that the last write is out.
-    const whole = stream.writableEnded && (stream.writableFinished || this.#input.ended);
+    const whole = stream.writableEnded && (stream.writableFinished || this.complete);
     if (whole && (code === constants.NGHTTP2_NO_ERROR || code === undefined)) this.done();
     else if (this.wasReset) this.lost(this.failure(), "local", code);
     else {

@@ -9,9 +9,9 @@ const { NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE: halfClosedRemote } = constants;
 export class InputWatch {
   #ended: boolean;
 
-  constructor(stream: ServerHttp2Stream, ended: boolean, onBytes: (bytes: number) => void) {
+  constructor(stream: ServerHttp2Stream, onBytes: (bytes: number) => void) {
     // What came together with the head is in the stream before anybody is told of the stream.
-    this.#ended = ended || stream.state.state === halfClosedRemote;
+    this.#ended = stream.state.state === halfClosedRemote;
     if (stream.readableLength > 0) onBytes(stream.readableLength);
     if (this.#ended) return;
     const push = stream.push.bind(stream);

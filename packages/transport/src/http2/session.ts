@@ -86,7 +86,11 @@ export class Http2Session extends HttpSession<Http2Exchange> {
   }
 
   /** The stream is no longer HTTP's; the connection lives at least until it ends. */
-  upgraded(exchange: Http2Exchange, stream: ServerHttp2Stream, input: InputWatch): Stream {
+  upgraded(
+    exchange: Http2Exchange,
+    stream: ServerHttp2Stream,
+    input: InputWatch | undefined,
+  ): Stream {
     const upgraded = new UpgradedHttp2Stream(stream, input, this.limits);
     this.#upgraded.add(upgraded);
     stream.once("close", () => this.#upgraded.delete(upgraded));

@@ -13,9 +13,13 @@ const capabilities: ReadonlySet<StreamCapability> = new Set([
 /** The stream of an accepted extended CONNECT (RFC 8441, section 5). */
 export class UpgradedHttp2Stream extends NodeStream {
   readonly #stream: ServerHttp2Stream;
-  readonly #input: InputWatch;
+  readonly #input: InputWatch | undefined;
 
-  constructor(stream: ServerHttp2Stream, input: InputWatch, options: NodeStreamOptions) {
+  constructor(
+    stream: ServerHttp2Stream,
+    input: InputWatch | undefined,
+    options: NodeStreamOptions,
+  ) {
     super(stream, options);
     this.#stream = stream;
     this.#input = input;
@@ -35,7 +39,7 @@ export class UpgradedHttp2Stream extends NodeStream {
   protected override release(): void {}
 
   protected override get inputBroken(): boolean {
-    return !this.#input.ended || this.resetCode !== undefined;
+    return !(this.#input === undefined || this.#input.ended) || this.resetCode !== undefined;
   }
 
   protected override get resetCode(): number | undefined {
