@@ -54,11 +54,14 @@ function speaksOfConnection(name: string): boolean {
 const fieldOverheadBytes = 32; // RFC 9113, section 6.5.2
 
 const exchangeOf = Symbol("king.exchange");
-type KnownStream = ServerHttp2Stream & { [exchangeOf]: Http2Exchange };
+type KnownStream = ServerHttp2Stream & { [exchangeOf]: Http2Exchange | undefined };
 
 // One function for all streams: closures of their own are what a small request would pay most for.
 function onStreamClose(this: ServerHttp2Stream): void {
-  (this as KnownStream)[exchangeOf].onStreamClose();
+  const exchange = (this as KnownStream)[exchangeOf];
+  // The stream lives on below node until old objects are collected; the exchange need not.
+  (this as KnownStream)[exchangeOf] = undefined;
+  exchange?.onStreamClose();
 }
 
 function ignore(): void {}
@@ -86,6 +89,7 @@ export class Http2Exchange extends HttpExchange {
   #trailersToSend: HeaderFields | undefined;
   #stopped = false;
   #lingering = -1;
+  #resetMs = 0;
 
   constructor(
     session: Http2Session,
@@ -297,6 +301,11 @@ export class Http2Exchange extends HttpExchange {
 
   override sweep(tickMs: number): void {
     super.sweep(tickMs);
+    if (this.wasReset && this.ended === undefined) {
+      this.#resetMs += tickMs;
+      // Not even the reset gets through to a client that reads nothing.
+      if (this.#resetMs > this.limits.writeIdleTimeoutMs) this.#http2.abort(this.failure());
+    }
     if (this.#lingering === -1) return;
     this.#lingering += tickMs;
     if (this.#lingering > lingerMs) this.#stream.close(constants.NGHTTP2_NO_ERROR);

@@ -18,7 +18,9 @@ test.each([
   ["WINDOW_UPDATE", windowUpdate(0, 1)],
 ])("a flood of %s by a client that reads nothing ends with its connection", async (_, flood) => {
   await using place = await hostileListener({
-    headersTimeoutMs: 400, // so that the listener looks at its connections often
+    // Some versions of node read no further than their client does: then these end it.
+    writeIdleTimeoutMs: 400,
+    keepAliveTimeoutMs: 600,
     handler: (exchange) => exchange.respond(200, {}, Buffer.alloc(50_000_000)),
   });
   await using socket = await connectRaw({ port: place.port, reading: false });
@@ -32,8 +34,9 @@ test.each([
   })();
   flooding.catch(() => undefined);
   await place.neighboursAreServed();
-  // The neighbour's is left.
-  await expect.poll(() => place.listener.stats().sessionsActive, { timeout: 9_000 }).toBe(1);
+  await expect.poll(() => place.served).toEqual(["GET /large"]);
+  const over = () => [...place.listener.sessions()].every(({ protocol }) => protocol !== "h2");
+  await expect.poll(over, { timeout: 9_000 }).toBe(true);
   socket.resume();
   await expect(withDeadline(flooding, "the end of the flood")).rejects.toThrow();
 });
