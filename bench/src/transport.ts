@@ -61,6 +61,77 @@ const hono: ServerWorkload = {
   },
 };
 
+const largeBytes = 268_435_456;
+const download: HttpLoad = {
+  protocol: "h1",
+  connections: 1,
+  requests: 2,
+  warmUpRequests: 1,
+  expectBodyBytes: largeBytes,
+};
+const upload: HttpLoad = {
+  ...download,
+  method: "POST",
+  bodyBytes: largeBytes,
+  expectBodyBytes: text.length,
+};
+const part = Buffer.alloc(65_536, "king");
+
+const oursLarge = (load: HttpLoad): ServerWorkload => ({
+  kind: "server",
+  load,
+  async start() {
+    const { listenHttp } = await import("@king-runtime/transport");
+    const listener = await listenHttp({
+      maxBodyBytes: largeBytes,
+      async handler(exchange) {
+        if (exchange.method === "POST") {
+          let bytes = 0;
+          for await (const chunk of exchange) bytes += chunk.length;
+          if (bytes !== largeBytes) throw new Error(`received ${bytes}`);
+          return exchange.respond(200, {}, text);
+        }
+        exchange.respond(200, { "content-length": String(largeBytes) });
+        for (let sent = 0; sent < largeBytes; sent += part.length) await exchange.write(part);
+        await exchange.end();
+      },
+    });
+    return { port: listener.local.port, close: () => listener.close({ deadlineMs: 1_000 }) };
+  },
+});
+
+/** Plain streams, as node's documentation has them: an async iterator in, a pipeline out. */
+const nodeLarge = (load: HttpLoad): ServerWorkload => ({
+  kind: "server",
+  load,
+  async start() {
+    const { createServer } = await import("node:http");
+    const { Readable } = await import("node:stream");
+    const { pipeline } = await import("node:stream/promises");
+    const server = createServer(async (request, response) => {
+      if (request.method === "POST") {
+        let bytes = 0;
+        for await (const chunk of request) bytes += chunk.length;
+        if (bytes !== largeBytes) throw new Error(`received ${bytes}`);
+        response.writeHead(200, { "content-length": text.length });
+        return void response.end(text);
+      }
+      response.writeHead(200, { "content-length": largeBytes });
+      let sent = 0;
+      const source = new Readable({
+        highWaterMark: 65_536,
+        read() {
+          sent += part.length;
+          this.push(sent > largeBytes ? null : part);
+        },
+      });
+      await pipeline(source, response);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return running(server.address() as AddressInfo, () => server.closeAllConnections(), server);
+  },
+});
+
 const nodeHttp: ServerWorkload = {
   kind: "server",
   load: h1,
@@ -169,8 +240,25 @@ export const plane: BenchPlane = {
       name: "small GET over cleartext HTTP/2, stream form",
       operation: "request",
       peerName: "node:http2 core API",
+      goal: "<= 1.10",
       ours: oursStream(h2),
       peer: nodeHttp2,
+    },
+    {
+      name: "256 MiB sent",
+      operation: "response",
+      peerName: "node:http and a pipeline",
+      goal: "<= 1.10",
+      ours: oursLarge(download),
+      peer: nodeLarge(download),
+    },
+    {
+      name: "256 MiB received",
+      operation: "request",
+      peerName: "node:http and an iterator",
+      goal: "<= 1.10",
+      ours: oursLarge(upload),
+      peer: nodeLarge(upload),
     },
   ],
 };

@@ -37,6 +37,7 @@ const connectionFields = new Set([
   "http2-settings",
 ]);
 
+const none: readonly string[] = [];
 const maxKnownNames = 1_000;
 /** Names of fields that were looked at before, and whether they speak of a connection. */
 const knownNames = new Map<string, boolean>();
@@ -85,7 +86,7 @@ export class Http2Exchange extends HttpExchange {
   readonly #input: InputWatch | undefined;
   readonly #headerBytes: number;
   #fields: string[] | undefined;
-  #trailersReceived: string[] = [];
+  #trailersReceived: readonly string[] = none;
   #trailersToSend: HeaderFields | undefined;
   #stopped = false;
   #lingering = -1;
