@@ -100,11 +100,16 @@ const oursLarge = (load: HttpLoad): ServerWorkload => ({
   },
 });
 
-/** Plain streams, as node's documentation has them: an async iterator in, a pipeline out. */
-const nodeLarge = (load: HttpLoad): ServerWorkload => ({
+/**
+ * Plain streams, as node's documentation has them: an async iterator in, a pipeline out. Chunks make V8
+ * collect garbage by their bytes, and what that costs goes by the objects of the whole process: with
+ * `isSameSize` it has ours loaded too, as an application would have something.
+ */
+const nodeLarge = (load: HttpLoad, isSameSize: boolean): ServerWorkload => ({
   kind: "server",
   load,
   async start() {
+    if (isSameSize) await import("@king-runtime/transport");
     const { createServer } = await import("node:http");
     const { Readable } = await import("node:stream");
     const { pipeline } = await import("node:stream/promises");
@@ -250,7 +255,7 @@ export const plane: BenchPlane = {
       peerName: "node:http and a pipeline",
       goal: "<= 1.10",
       ours: oursLarge(download),
-      peer: nodeLarge(download),
+      peer: nodeLarge(download, false),
     },
     {
       name: "256 MiB received",
@@ -258,7 +263,15 @@ export const plane: BenchPlane = {
       peerName: "node:http and an iterator",
       goal: "<= 1.10",
       ours: oursLarge(upload),
-      peer: nodeLarge(upload),
+      peer: nodeLarge(upload, false),
+    },
+    {
+      name: "256 MiB received",
+      operation: "request",
+      peerName: "the same, in a process with as many modules",
+      goal: "<= 1.10",
+      ours: oursLarge(upload),
+      peer: nodeLarge(upload, true),
     },
   ],
 };

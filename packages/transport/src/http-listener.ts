@@ -307,12 +307,14 @@ export class NodeHttpListener extends Lifetime<ListenerClosed> implements HttpLi
     });
   }
 
+  readonly #forget = (session: Http1Session | Http2Session): void => {
+    this.#sessions.delete(session);
+  };
+
   #admit(session: Http1Session | Http2Session): void {
     this.#accepted++;
     this.#sessions.add(session);
-    session.closed.then(() => {
-      this.#sessions.delete(session);
-    });
+    session.onEnd = this.#forget;
     if (this.closing) session.windDown();
   }
 

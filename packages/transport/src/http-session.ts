@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { BaseSession, type SessionStats } from "@king-runtime/core";
+import { BaseSession, type SessionClosed, type SessionStats } from "@king-runtime/core";
 import type { HttpLimits } from "./limits.ts";
 import type { ProxiedEndpoints } from "./proxy-protocol/header.ts";
 import { socketFacts } from "./socket-facts.ts";
@@ -41,6 +41,14 @@ export abstract class HttpSession<Exchange> extends BaseSession {
   opened(exchange: Exchange): void {
     this.exchangesOpened++;
     this.active.add(exchange);
+  }
+
+  /** Told of the end, at no cost of a promise. */
+  onEnd: ((session: this) => void) | undefined;
+
+  protected override finish(info: SessionClosed): void {
+    super.finish(info);
+    this.onEnd?.(this);
   }
 
   /** The connection is over: `failure` broke it, and `streamsAborted` exchanges were cut short. */

@@ -6,7 +6,7 @@ import {
   type ReceivedResponse,
   resolveOptions,
 } from "@king-runtime/core";
-import { buildConnector, Client, type Dispatcher } from "undici";
+import type { Dispatcher } from "undici";
 import { requestSection, tlsSection } from "./config.ts";
 import { httpErrors } from "./errors.ts";
 import { HeadWatch } from "./head-watch.ts";
@@ -76,6 +76,9 @@ export async function request(
   const limits = resolveOptions(requestSection, options, { config, others });
   const { minVersion } = resolveOptions(tlsSection, {}, { config });
   const target = parseUrl(url);
+  // Servers do without it: its size in memory would be theirs.
+  const { buildConnector, Client } = await import("undici");
+  signal?.throwIfAborted();
   let http2End: Http2EndWatch | undefined;
   const connect = buildConnector({
     timeout: limits.connectTimeoutMs,

@@ -12,7 +12,8 @@ export class Http1Session extends HttpSession<Http1Exchange> {
   override readonly protocol = "h1";
   #waiting: (() => void)[] = [];
   #upgraded: NodeStream | undefined;
-  readonly #left = Promise.withResolvers<void>();
+  #left: PromiseWithResolvers<void> | undefined;
+  #hasLeft = false;
   /** Exchanges that `abort` ended. */
   #cut = 0;
   #lingering = -1;
@@ -34,7 +35,7 @@ export class Http1Session extends HttpSession<Http1Exchange> {
       const streamsAborted = this.#cut + this.active.size;
       for (const exchange of [...this.active]) exchange.onSocketClose();
       this.active.clear();
-      this.#left.resolve();
+      this.#leaveListener();
       this.finishConnection(failure, streamsAborted);
     });
   }
@@ -91,13 +92,20 @@ export class Http1Session extends HttpSession<Http1Exchange> {
   upgraded(exchange: Http1Exchange, socket: Socket): Stream {
     this.active.delete(exchange);
     this.#upgraded = new NodeStream(socket, this.limits);
-    this.#left.resolve();
+    this.#leaveListener();
     return this.#upgraded;
   }
 
   /** Resolves when the connection is closed, or belongs to whoever upgraded it. */
   get left(): Promise<void> {
+    this.#left ??= Promise.withResolvers();
+    if (this.#hasLeft) this.#left.resolve();
     return this.#left.promise;
+  }
+
+  #leaveListener(): void {
+    this.#hasLeft = true;
+    this.#left?.resolve();
   }
 
   /**

@@ -19,7 +19,8 @@ export class Http2Session extends HttpSession<Http2Exchange> {
   readonly #session: ServerHttp2Session;
   /** Accepted extended CONNECTs, which belong to whoever accepted them. */
   readonly #upgraded = new Set<UpgradedHttp2Stream>();
-  readonly #left = Promise.withResolvers<void>();
+  #left: PromiseWithResolvers<void> | undefined;
+  #hasLeft = false;
   readonly #budget = new ClientBudget();
   #cut = 0;
   #idleMs = 0;
@@ -47,14 +48,21 @@ export class Http2Session extends HttpSession<Http2Exchange> {
       this.#cut += this.active.size;
     });
     session.once("close", () => {
-      this.#left.resolve();
+      this.#leaveListener();
       this.finishConnection(failure, this.#cut);
     });
   }
 
   /** Resolves when the connection is closed, or only has streams that belong to who accepted them. */
   get left(): Promise<void> {
+    this.#left ??= Promise.withResolvers();
+    if (this.#hasLeft) this.#left.resolve();
     return this.#left.promise;
+  }
+
+  #leaveListener(): void {
+    this.#hasLeft = true;
+    this.#left?.resolve();
   }
 
   /** Bytes of a body arrived. */
@@ -82,7 +90,7 @@ export class Http2Session extends HttpSession<Http2Exchange> {
   }
 
   #leave(): void {
-    if (this.closing && this.active.size === 0 && this.#upgraded.size > 0) this.#left.resolve();
+    if (this.closing && this.active.size === 0 && this.#upgraded.size > 0) this.#leaveListener();
   }
 
   /** The stream is no longer HTTP's; the connection lives at least until it ends. */
