@@ -10,7 +10,8 @@ export interface Endpoint {
 export interface TlsFacts {
   /** Such as `"TLSv1.3"`. */
   readonly version: string;
-  readonly cipher: string;
+  /** In OpenSSL's words; absent where an engine does not tell. */
+  readonly cipher?: string;
   /** Application protocol (RFC 7301), when one was negotiated. */
   readonly alpn?: string;
   /** Name the client asked for (RFC 6066, section 3). */

@@ -63,7 +63,11 @@ export abstract class Lifetime<Info extends Closed> implements Closable<Info> {
     if (this.#info !== undefined) return;
     if (!this.#closing) {
       this.#closing = true;
-      this.beginClose(options);
+      try {
+        this.beginClose(options);
+      } catch (error) {
+        this.abort(error);
+      }
     }
     const { deadlineMs = defaultDeadlineMs, signal } = options;
     const cut = () => this.abort(signal?.aborted ? signal.reason : deadlineReached(deadlineMs));

@@ -13,7 +13,8 @@ export interface ListenerStats {
   readonly sessionsAccepted: number;
   readonly sessionsRefused: number;
   readonly sessionsActive: number;
-  readonly exchangesActive: number;
+  /** Exchanges, or streams, under way on all of them. */
+  readonly streamsActive: number;
 }
 
 /**

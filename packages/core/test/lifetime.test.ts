@@ -89,3 +89,15 @@ test("counts the first end only, and tells it to whoever asks later", async () =
   expect(await thing.closed).toBe(await thing.closed);
   expect(thing.id).toMatch(/^thing-\d+$/);
 });
+
+test("is aborted, and not left half closed, when its end cannot even begin", async () => {
+  const failure = new Error("cannot begin");
+  class Broken extends Thing {
+    protected override beginClose(): void {
+      throw failure;
+    }
+  }
+  const thing = new Broken(testClock());
+  await thing.close();
+  expect((await thing.closed).error).toBe(failure);
+});

@@ -74,13 +74,13 @@ export class QuicListener extends Lifetime<ListenerClosed> implements Listener {
   }
 
   stats(): ListenerStats {
-    let exchangesActive = 0;
-    for (const session of this.#sessions) exchangesActive += session.stats().streamsActive;
+    let streamsActive = 0;
+    for (const session of this.#sessions) streamsActive += session.stats().streamsActive;
     return {
       sessionsAccepted: this.#accepted,
       sessionsRefused: this.#refused + (this.#endpoint?.refused ?? 0),
       sessionsActive: this.#sessions.size,
-      exchangesActive,
+      streamsActive,
     };
   }
 

@@ -209,13 +209,13 @@ export class NodeHttpListener extends Lifetime<ListenerClosed> implements HttpLi
   }
 
   stats(): ListenerStats {
-    let exchangesActive = 0;
-    for (const session of this.#sessions) exchangesActive += session.exchangesActive;
+    let streamsActive = 0;
+    for (const session of this.#sessions) streamsActive += session.streamsActive;
     return {
       sessionsAccepted: this.#accepted,
       sessionsRefused: this.#refused,
       sessionsActive: this.#sessions.size,
-      exchangesActive,
+      streamsActive,
     };
   }
 

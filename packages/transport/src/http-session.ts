@@ -27,7 +27,7 @@ export abstract class HttpSession<Exchange> extends BaseSession {
     return this.closing ? "draining" : "open";
   }
 
-  get exchangesActive(): number {
+  get streamsActive(): number {
     return this.active.size;
   }
 

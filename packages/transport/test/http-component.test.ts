@@ -25,7 +25,7 @@ test("opens with its system, serves, tells its health and numbers, and drains wi
   const port = listener?.local.port ?? 0;
   expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe("served");
   expect(system.health().components["web"]).toEqual({ status: "healthy" });
-  expect(system.metrics()["web"]).toMatchObject({ sessionsAccepted: 1, exchangesActive: 0 });
+  expect(system.metrics()["web"]).toMatchObject({ sessionsAccepted: 1, streamsActive: 0 });
   await using socket = await connectRaw({ port });
   await socket.write(
     "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",

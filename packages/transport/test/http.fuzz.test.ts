@@ -62,7 +62,7 @@ async function attack(place: HostileListener, bytes: Buffer, cuts: readonly numb
   }
   socket.halfClose();
   await withDeadline(socket.ended, "the end of the connection");
-  while (place.listener.stats().exchangesActive > 0) await new Promise(setImmediate);
+  while (place.listener.stats().streamsActive > 0) await new Promise(setImmediate);
 }
 
 /** Changes to bytes, by what an attacker would put there. */

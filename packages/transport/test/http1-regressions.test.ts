@@ -13,7 +13,7 @@ describe("several requests at once on a connection", () => {
     await using socket = await connectRaw({ port: source.listener.local.port });
     await socket.write(get("/one") + get("/two") + upgrade);
     const one = await source.next();
-    expect(source.listener.stats().exchangesActive).toBe(1);
+    expect(source.listener.stats().streamsActive).toBe(1);
     one.respond(200, {}, "first.");
     await socket.readUntil("first.");
     const two = await source.next();
@@ -183,7 +183,7 @@ describe("what an answered request leaves behind", () => {
       await socket.write(i % 2 === 0 ? post : post.replace("/", "/cancel"));
       await socket.readUntil("answered");
     }
-    expect(listener.stats()).toMatchObject({ exchangesActive: 0, sessionsAccepted: 1 });
+    expect(listener.stats()).toMatchObject({ streamsActive: 0, sessionsAccepted: 1 });
   });
 
   test.each([

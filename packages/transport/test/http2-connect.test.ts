@@ -63,7 +63,7 @@ describe("an extended CONNECT (RFC 8441)", () => {
     expect(await withDeadline(exchange.closed, "the exchange's end")).toMatchObject({
       clean: true,
     });
-    expect(source.listener.stats().exchangesActive).toBe(0);
+    expect(source.listener.stats().streamsActive).toBe(0);
     expect(stream?.state).toBe("open");
     for (const again of [() => exchange.upgrade?.accept(), () => exchange.respond(200)]) {
       expect(again).toThrow(expect.objectContaining({ code: "KING_HTTP_RESPONDED" }));
@@ -140,7 +140,7 @@ describe("an extended CONNECT (RFC 8441)", () => {
     await peer.send(headers(1, fields, flag.endHeaders));
     const reset = await peer.next(frameType.resetStream, 1);
     expect(reset.payload.readUInt32BE()).toBe(errorCode.protocolError);
-    expect(source.listener.stats().exchangesActive).toBe(0);
+    expect(source.listener.stats().streamsActive).toBe(0);
   });
 });
 

@@ -218,7 +218,7 @@ describe("limits of HTTP/2", () => {
     await new Promise((resolve) => place.session.once("remoteSettings", resolve));
     const answered = [1, 2, 3].map(() => answer(place.request()));
     const exchanges = [await place.next(), await place.next()];
-    expect(place.listener.stats().exchangesActive).toBe(2);
+    expect(place.listener.stats().streamsActive).toBe(2);
     for (const exchange of exchanges) exchange.respond(200, {}, "x");
     (await place.next()).respond(200, {}, "x");
     const answers = await Promise.all(answered);

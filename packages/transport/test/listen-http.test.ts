@@ -64,13 +64,13 @@ describe("a listener", () => {
       sessionsAccepted: 1,
       sessionsRefused: 0,
       sessionsActive: 1,
-      exchangesActive: 1,
+      streamsActive: 1,
     });
     const [session] = listener.sessions();
     expect(session).toBe(exchange.session);
     exchange.respond(204);
     await exchange.closed;
-    expect(listener.stats().exchangesActive).toBe(0);
+    expect(listener.stats().streamsActive).toBe(0);
   });
 
   test("close() refuses connections at once, and lets requests under way finish", async () => {

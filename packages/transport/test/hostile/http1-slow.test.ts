@@ -99,7 +99,7 @@ describe("a client that is slow on purpose is ended by a deadline (RFC 9110, 15.
     await place.neighboursAreServed();
     const [session] = [...place.listener.sessions()].filter(({ closed }) => closed).slice(1);
     await withDeadline(session?.closed as Promise<unknown>, "the end of the connection");
-    expect(place.listener.stats().exchangesActive).toBe(0);
+    expect(place.listener.stats().streamsActive).toBe(0);
   });
 });
 
@@ -162,7 +162,7 @@ describe("a client that ends its half (FIN) is taken to have left (RFC 9112, 9.6
     await withDeadline(socket.ended, "the end of the connection");
     // A body that broke off is never taken for a whole one (RFC 9112, section 8).
     expect(bodies).toEqual(bytes.startsWith("POST") ? ["KING_STREAM_RESET"] : []);
-    expect(place.listener.stats().exchangesActive).toBe(0);
+    expect(place.listener.stats().streamsActive).toBe(0);
     expect(place.errors).toEqual([]);
   });
 });

@@ -82,7 +82,7 @@ describe("streams that come to nothing (RFC 9113, 10.5)", () => {
     expect(await closed).toMatchObject({ by: "local", clean: false });
     expect(place.served.length).toBeLessThan(700);
     expect(aborted).toBe(place.served.length);
-    expect(place.listener.stats().exchangesActive).toBe(0);
+    expect(place.listener.stats().streamsActive).toBe(0);
     await place.neighboursAreServed();
   });
 
@@ -94,7 +94,7 @@ describe("streams that come to nothing (RFC 9113, 10.5)", () => {
       Buffer.concat([post(id), headers(id, [["a", "b"]], flag.endHeaders)]),
     );
     expect(place.served.length).toBeLessThan(700);
-    expect(place.listener.stats().exchangesActive).toBe(0);
+    expect(place.listener.stats().streamsActive).toBe(0);
     await place.neighboursAreServed();
   });
 
@@ -186,7 +186,7 @@ describe("frames without end are answered ENHANCE_YOUR_CALM (RFC 9113, 10.5)", (
       clean: false,
       error: { code: "KING_HTTP_PROTOCOL" },
     });
-    expect(place.listener.stats().exchangesActive).toBe(0);
+    expect(place.listener.stats().streamsActive).toBe(0);
     await place.neighboursAreServed();
   });
 
@@ -278,7 +278,7 @@ describe("more streams than maxStreamsPerSession (RFC 9113, 5.1.2)", () => {
     expect(await peer.goAway()).toBe(errorCode.protocolError);
     expect(place.served.length).toBeLessThanOrEqual(10);
     await place.neighboursAreServed();
-    expect(place.listener.stats().exchangesActive).toBe(0);
+    expect(place.listener.stats().streamsActive).toBe(0);
   });
 });
 

@@ -319,7 +319,7 @@ describe("what breaks the connection ends it with GOAWAY (RFC 9113, 5.4.1)", () 
     expect(await peer.goAway()).toBe(code);
     await place.neighboursAreServed();
     expect(place.served).not.toContain("GET /smuggled");
-    expect(place.listener.stats().exchangesActive).toBe(0);
+    expect(place.listener.stats().streamsActive).toBe(0);
     expect(place.errors).toEqual([]);
   });
 

@@ -89,7 +89,7 @@ describe("a client that is slow on purpose over HTTP/2", () => {
     await using peer = await openHttp2({ port: place.port });
     if (frames.length > 0) await peer.send(...frames);
     await withDeadline(peer.socket.ended, "the end of the connection");
-    expect(place.listener.stats().exchangesActive).toBe(0);
+    expect(place.listener.stats().streamsActive).toBe(0);
   });
 
   test("with its body byte by byte is answered 408", async () => {

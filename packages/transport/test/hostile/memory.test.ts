@@ -105,7 +105,7 @@ describe("what a listener has served or refused, it forgets", () => {
     const before = await memoryInUse();
     await round(1_000);
     expect((await memoryInUse()) - before).toBeLessThan(4_000_000);
-    expect(place.listener.stats().exchangesActive).toBe(0);
+    expect(place.listener.stats().streamsActive).toBe(0);
   });
 });
 

@@ -85,6 +85,6 @@ describe.each([
     expect((await exchange.closed).clean).toBe(false);
     const next = await request(`http://127.0.0.1:${caddy.port}/`);
     expect(await next.text()).toBe("served");
-    await eventually("no exchange is left", () => place.listener.stats().exchangesActive === 0);
+    await eventually("no exchange is left", () => place.listener.stats().streamsActive === 0);
   });
 });

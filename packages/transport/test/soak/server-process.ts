@@ -64,7 +64,7 @@ function sample(): SoakSample {
     sockets: process.getActiveResourcesInfo().filter((kind) => /Socket|TLS/.test(kind)).length,
     handles: process.getActiveResourcesInfo().length,
     sessions: clear.stats().sessionsActive + secure.stats().sessionsActive,
-    exchanges: clear.stats().exchangesActive + secure.stats().exchangesActive,
+    exchanges: clear.stats().streamsActive + secure.stats().streamsActive,
   };
 }
 
