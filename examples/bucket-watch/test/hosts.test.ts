@@ -21,7 +21,6 @@ test.each([["GET /"], ["GET /watch"], ["GET /objects/inbox"], ["POST /upload"]])
       `evil.example:${server.listener.local.port}`,
       "localhost.evil.example",
       "127.0.0.1.evil.example",
-      "localhost@evil.example",
       "192.0.2.1",
       "[2001:db8::1]",
     ]) {
@@ -29,6 +28,8 @@ test.each([["GET /"], ["GET /watch"], ["GET /objects/inbox"], ["POST /upload"]])
       expect([host, status]).toEqual([host, 421]);
       expect(answer).toMatch(/content-type: application\/problem\+json/i);
     }
+    // What is no host at all, the listener refuses by itself.
+    expect((await ask(server, "localhost@evil.example", line)).status).toBe(400);
     expect(server.store.stats().objects).toBe(0);
   },
 );

@@ -90,6 +90,7 @@ describe("a connection from a trusted proxy", () => {
         clock.advance(500);
         return Promise.race([over, new Promise((resolve) => setImmediate(resolve, false))]);
       });
+      listener.abort(); // its clock stands still
     },
   );
 });
