@@ -80,7 +80,14 @@ const named = (protocol: string) => (each: string) => each.toLowerCase() === pro
 export class Http2Exchange extends HttpExchange {
   readonly #stream: ServerHttp2Stream;
   readonly #http2: Http2Session;
-  readonly #received: IncomingHttpHeaders;
+  readonly method: string;
+  readonly target: string;
+  readonly scheme: string;
+  readonly authority: string;
+  /** The field `host`, which should not differ from `:authority`. */
+  readonly host: string | undefined;
+  /** What an extended CONNECT asks for, in lower case (RFC 8441, section 4). */
+  readonly connectProtocol: string | undefined;
   readonly #raw: readonly string[];
   /** Absent when the request ended with its head. */
   readonly #input: InputWatch | undefined;
@@ -102,7 +109,15 @@ export class Http2Exchange extends HttpExchange {
     super(session, session.limits);
     this.#stream = stream;
     this.#http2 = session;
-    this.#received = headers;
+    // Not the whole object: what a stream holds on to is what the collector has to carry along.
+    this.method = headers[":method"] ?? "";
+    this.target = headers[":path"] ?? "";
+    this.scheme = headers[":scheme"] ?? "";
+    this.host = headers.host;
+    this.authority = headers[":authority"] ?? this.host ?? "";
+    const isConnect = this.method === "CONNECT";
+    const protocol = isConnect ? (headers[":protocol"] as string | undefined) : undefined;
+    this.connectProtocol = protocol?.toLowerCase();
     this.#raw = rawHeaders;
     this.#headerBytes = sizeOf(rawHeaders);
     (stream as KnownStream)[exchangeOf] = this;
@@ -114,16 +129,10 @@ export class Http2Exchange extends HttpExchange {
         this.#trailersReceived = raw ?? [];
       });
     }
-    const protocol = this.connectProtocol;
-    if (protocol !== undefined && session.limits.upgradeProtocols.some(named(protocol))) {
-      this.upgrade = upgradeOf(protocol, (fields) => this.#accept(fields));
+    const { connectProtocol: asked } = this;
+    if (asked !== undefined && session.limits.upgradeProtocols.some(named(asked))) {
+      this.upgrade = upgradeOf(asked, (fields) => this.#accept(fields));
     }
-  }
-
-  /** What an extended CONNECT asks for, in lower case (RFC 8441, section 4). */
-  get connectProtocol(): string | undefined {
-    if (this.method !== "CONNECT") return undefined;
-    return (this.#received[":protocol"] as string | undefined)?.toLowerCase();
   }
 
   #accept(headers: HeaderFields): Stream {
@@ -149,27 +158,6 @@ export class Http2Exchange extends HttpExchange {
 
   get capabilities(): ReadonlySet<StreamCapability> {
     return capabilities;
-  }
-
-  get method(): string {
-    return this.#received[":method"] ?? "";
-  }
-
-  get target(): string {
-    return this.#received[":path"] ?? "";
-  }
-
-  get scheme(): string {
-    return this.#received[":scheme"] ?? "";
-  }
-
-  get authority(): string {
-    return this.#received[":authority"] ?? this.host ?? "";
-  }
-
-  /** The field `host`, which should not differ from `:authority`. */
-  get host(): string | undefined {
-    return this.#received.host;
   }
 
   get responded(): boolean {
