@@ -123,8 +123,10 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
 
   /** The response tells the id too, unless the handler does. */
   #withRequestId(headers: HeaderFields | undefined): HeaderFields | undefined {
-    const { requestIdHeader } = this.limits;
-    return requestIdHeader === "" ? headers : { [requestIdHeader]: this.requestId, ...headers };
+    const { requestIdHeader: name } = this.limits;
+    if (name === "") return headers;
+    for (const each in headers) if (each.toLowerCase() === name) return headers;
+    return { ...headers, [name]: this.requestId };
   }
 
   /** Whether trailers are to follow, for which the body has to be sent apart. */

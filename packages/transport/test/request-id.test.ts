@@ -40,7 +40,7 @@ test.each([
 
 test("the handler's own field stands", async () => {
   const own: ListenHttpOptions["handler"] = (exchange) =>
-    exchange.respond(200, { "x-request-id": "own" }, "");
+    exchange.respond(200, { "X-Request-Id": "own" }, "");
   const { sent } = await ids({ handler: own, requestIdHeader: "x-request-id" });
   expect(sent).toEqual(["own"]);
 });
