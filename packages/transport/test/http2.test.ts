@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from "node:http2";
 import type { Exchange } from "@king-runtime/core";
 import { connectRaw, withDeadline } from "@king-runtime/testkit";
@@ -349,4 +350,33 @@ test("a client that never ends its connection does not hold a listener beyond it
   await socket.readBytes(9);
   await withDeadline(source.listener.close({ deadlineMs: 50 }), "close()");
   await withDeadline(socket.ended, "the end of the connection");
+});
+
+test("a client that expects 100 is told to go on when its body is wanted (RFC 9110, 10.1.1)", async () => {
+  await using source = await exchangeSource();
+  const session = connectHttp2(source.listener);
+  const client = session.request({ ":method": "POST", ":path": "/", expect: "100-continue" });
+  let isAsked = false;
+  client.once("continue", () => {
+    isAsked = true;
+    client.end("body");
+  });
+  const exchange = await source.next();
+  expect(isAsked).toBe(false);
+  expect(Buffer.from(await exchange.bytes()).toString()).toBe("body");
+  exchange.respond(204);
+  const [head] = await once(client, "response");
+  expect([head[":status"], isAsked]).toEqual([204, true]);
+  session.destroy();
+});
+
+test("a client that expects 100 gets the answer at once when nobody wants its body", async () => {
+  await using source = await exchangeSource();
+  const session = connectHttp2(source.listener);
+  const client = session.request({ ":method": "POST", ":path": "/", expect: "100-continue" });
+  client.on("continue", () => expect.unreachable());
+  (await source.next()).respond(403);
+  const [head] = await once(client, "response");
+  expect(head[":status"]).toBe(403);
+  session.destroy();
 });

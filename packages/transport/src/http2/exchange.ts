@@ -313,6 +313,12 @@ export class Http2Exchange extends HttpExchange {
     this.giveUpInput();
   }
 
+  protected override beginReading(): void {
+    if (this.complete || this.responded) return;
+    if (this.headers.get("expect")?.toLowerCase() !== "100-continue") return;
+    this.#stream.additionalHeaders({ ":status": 100 }); // RFC 9110, section 10.1.1
+  }
+
   /** The stream is closed, by either side or with its connection. */
   onStreamClose(): void {
     if (this.ended !== undefined) return;
