@@ -1,4 +1,5 @@
 import type { Exchange, HeaderFields } from "@king-runtime/core";
+import { bytesOf } from "./body-chunk.ts";
 import { plainReply } from "./reply.ts";
 
 /**
@@ -38,22 +39,26 @@ async function sendBody(
   }
   if (body === null) return exchange.respond(status, fields, "");
   const reader = body.getReader();
+  // Not only by the next chunk: who waits for something to tell may wait for ever.
+  void exchange.closed.then(({ clean, error }) => {
+    if (!clean) reader.cancel(error).catch(() => undefined);
+  });
   try {
     const first = await reader.read();
     if (first.done) return exchange.respond(status, fields, "");
     // A body of one chunk, the common case, goes out in one piece with its head; one that takes
     // longer than a turn of the event loop to say so does not hold its first chunk back.
+    const chunk = bytesOf(first.value);
     const pending = reader.read();
     const next = await Promise.race([pending, turn()]);
-    if (next?.done) return exchange.respond(status, fields, first.value);
+    if (next?.done) return exchange.respond(status, fields, chunk);
     exchange.respond(status, fields);
-    await exchange.write(first.value);
-    for (let chunk = next ?? (await pending); !chunk.done; chunk = await reader.read()) {
-      await exchange.write(chunk.value);
+    await exchange.write(chunk);
+    for (let more = next ?? (await pending); !more.done; more = await reader.read()) {
+      await exchange.write(bytesOf(more.value));
     }
     await exchange.end();
   } catch (error) {
-    if (exchange.responded) exchange.abort(error);
     reader.cancel(error).catch(() => undefined); // the error that counts is thrown below
     throw error;
   }

@@ -1,3 +1,5 @@
+import { bytesOf } from "../fetch/body-chunk.ts";
+
 /** A body of which the beginning was looked at. */
 export interface ReadAhead {
   /** All of it. */
@@ -8,7 +10,7 @@ export interface ReadAhead {
 
 /**
  * Reads a body until it is `bytes` long, ends, or takes longer than a turn of the event loop: a body
- * that comes bit by bit is not held back.
+ * that comes bit by bit is not held back, nor is one that may never begin.
  */
 export async function readAhead(
   source: ReadableStream<Uint8Array>,
@@ -21,14 +23,14 @@ export async function readAhead(
   let ended = false;
   while (length < bytes) {
     pending = reader.read();
-    const next = await (chunks.length === 0 ? pending : Promise.race([pending, turn()]));
+    const next = await Promise.race([pending, turn()]);
     if (next === undefined) break;
     pending = undefined;
     if (next.done) {
       ended = true;
       break;
     }
-    chunks.push(next.value);
+    chunks.push(bytesOf(next.value));
     length += next.value.length;
   }
   const stream = new ReadableStream<Uint8Array>(
@@ -40,7 +42,7 @@ export async function readAhead(
         const { done, value } = await (pending ?? reader.read());
         pending = undefined;
         if (done) controller.close();
-        else controller.enqueue(value);
+        else controller.enqueue(bytesOf(value));
       },
       cancel: (reason) => reader.cancel(reason),
     },
