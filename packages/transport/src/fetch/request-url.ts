@@ -5,23 +5,31 @@ import { httpErrors } from "../errors.ts";
 // the client write the path that the target is meant to tell.
 const authorityForm = /^(\[[\da-f:.]+\]|[\w.~!$&'()*+,;=%-]+)(:\d*)?$/i;
 
+const absoluteForm = /^https?:\/\/[^/?#]*(?=[/?]|$)/i;
+
+// What the URL standard would make another path of: segments of dots, encoded or not, what it takes for a
+// slash, for the end of the path, or for nothing.
+const otherPath = /[\\#\0-\x20]|(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i;
+
 /**
- * The URL that the client asked for.
+ * The URL that the client asked for. Its path is the one of the exchange, segment by segment, and it is
+ * `https` only where the session has TLS, whatever the client says: no other connection is one for
+ * `https` (RFC 9110, section 7.4).
  *
  * @throws {KingError} KING_HTTP_REQUEST_INVALID when it is none that a `Request` can have.
  */
-export function requestUrl({ scheme, authority, target }: Exchange): string {
+export function requestUrl(exchange: Exchange): string {
+  const { scheme, authority, target, path } = exchange;
   if (scheme !== "http" && scheme !== "https") throw refused("scheme", "http or https");
-  if (target.startsWith("/")) {
-    const url = `${scheme}://${authority || "localhost"}${target}`;
-    const allowed = authority === "" || authorityForm.test(authority);
-    if (allowed && URL.canParse(url)) return url;
-    throw refused("authority", "a host, and a port if any");
+  const origin = target.startsWith("/") ? "" : absoluteForm.exec(target)?.[0];
+  if (origin === undefined || otherPath.test(path)) {
+    throw refused("target", "a path without . or .. segments, or an http: or https: URL with one");
   }
-  const url = URL.canParse(target) ? new URL(target) : undefined;
-  const isHttp = url?.protocol === "http:" || url?.protocol === "https:";
-  if (isHttp && url?.username === "" && url.password === "") return target;
-  throw refused("target", "a path, or an http: or https: URL without credentials");
+  const base = `${exchange.session.tls === undefined ? "http" : "https"}://`;
+  const url = base + (authority || "localhost") + target.slice(origin.length);
+  const allowed = authority === "" || authorityForm.test(authority);
+  if (allowed && URL.canParse(url)) return url;
+  throw refused("authority", "a host, and a port if any");
 }
 
 // Methods that the Fetch standard forbids.

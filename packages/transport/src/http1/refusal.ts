@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { isAuthority } from "../authority.ts";
 import type { HttpLimits } from "../limits.ts";
 import type { Problem } from "../problem.ts";
+import { hasBackslashInPath } from "../request-target.ts";
 
 /**
  * Why a request over HTTP/1.1 is not served at all. Others on its way to us may have understood it
@@ -56,6 +57,9 @@ export function authorityOfTarget(target: string): string | undefined {
 /** Whether the target has one of the forms of RFC 9112, section 3.2. */
 function targetFault({ url, method }: IncomingMessage): Problem | undefined {
   const target = url as string;
+  if (hasBackslashInPath(target)) {
+    return { status: 400, detail: "target: expected no backslash in its path" };
+  }
   if (target.startsWith("/") && !target.includes("#")) return undefined;
   if (target === "*" && method === "OPTIONS") return undefined;
   // In the form of an authority, which answers 501; see CONNECT.

@@ -84,11 +84,13 @@ export class RouteTable<Value> {
   /**
    * The route for a request. `path` is as it came, percent-encoded. Segments are decoded once, after
    * the path was split: an encoded slash is part of its segment. `.` and `..` segments, encoded or
-   * not, and encodings that are none are malformed; an empty segment is one like any other, which
-   * only `*`, or a pattern that ends with `/`, matches. HEAD falls back on GET.
+   * not, backslashes, which the URL standard takes for slashes, and encodings that are none are
+   * malformed; an empty segment is one like any other, which only `*`, or a pattern that ends with `/`,
+   * matches. HEAD falls back on GET.
    */
   match(method: string, path: string): RouteMatch<Value> {
     if (!path.startsWith("/")) return missing;
+    if (path.includes("\\")) return { type: "malformed", reason: "path: expected no backslash" };
     const segments = path.slice(1).split("/");
     for (let at = 0; at < segments.length; at++) {
       let segment = segments[at] as string;

@@ -37,7 +37,7 @@ export interface RouterOptions {
  * Of several routes that match, the one is taken that is more exact in the first segment where they
  * differ: text before `:name` before `*`; the order of definition does not matter. Paths are compared
  * strictly: `/users`, `/users/` and `//users` are three, case counts, and `.` or `..` segments, encoded
- * or not, are answered 400, as is percent-encoding that is none.
+ * or not, are answered 400, as are backslashes and percent-encoding that is none.
  *
  * By itself it serves HEAD by the route for GET, and answers OPTIONS with 204 and `Allow`; 404; 405
  * with `Allow`; 426 where an HTTP/1.1 client could only upgrade; 501 for a method, or a protocol of an
@@ -56,13 +56,13 @@ export function createRouter<const Definition extends string>(
   );
   return (exchange) => {
     const { method, path, upgrade } = exchange;
-    if (upgrade !== undefined) {
+    const { protocol } = exchange.session;
+    if (upgrade !== undefined && method === (protocol === "h1" ? "GET" : "CONNECT")) {
       const match = table.match(upgradePrefix + upgrade.protocol, path);
       if (match.type === "found") return match.value(exchange, match.params);
     }
     const match = table.match(method, path);
     if (match.type === "found") return match.value(exchange, match.params);
-    const { protocol } = exchange.session;
     const asked = upgrade === undefined ? {} : { upgrade: upgrade.protocol };
     const answer = answerUnmatched(match, { method, path, protocol, ...asked }, table.methods);
     if (answer.status === 404 && fallback !== undefined) return fallback(exchange);

@@ -75,6 +75,8 @@ describe("a route table", () => {
     ["/users/%2e%2E", "malformed"],
     ["/users/.%2e/x", "malformed"],
     ["/files/../users", "malformed"],
+    ["/files\\x", "malformed"],
+    ["\\files", "missing"],
     ["/users/...", ["GET /users/:id", { id: "..." }]],
     ["/users/+", ["GET /users/:id", { id: "+" }]],
   ])("decodes %s once, by segment: %j", (path, expected) => {
@@ -170,6 +172,7 @@ describe("a route table", () => {
 /** The same rules without a tree: every route is tried, the most exact one is kept. */
 function oracle(definitions: readonly string[], method: string, path: string) {
   if (!path.startsWith("/")) return "missing";
+  if (path.includes("\\")) return "malformed";
   const raw = path.slice(1).split("/");
   const segments: string[] = [];
   for (const each of raw) {

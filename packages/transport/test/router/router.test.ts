@@ -64,6 +64,9 @@ describe("a router of exchanges", () => {
     [`GET /both ${upgrade("websocket")}`, 101, []],
     [`GET /both ${close}`, 200, ["plain"]],
     [`GET /both ${upgrade("other")}`, 200, ["plain"]],
+    [`POST /watch ${upgrade("websocket")}`, 405, ["allow: GET, OPTIONS\r\n"]],
+    [`DELETE /both ${upgrade("websocket")}`, 405, ["allow: GET, HEAD, OPTIONS\r\n"]],
+    [`DELETE /users/7 ${upgrade("websocket")}`, 204, []],
     [`GET /nothing ${upgrade("websocket")}`, 404, []],
   ])("answers %j with %i", async (head, status, parts) => {
     await using place = await open(routes);
