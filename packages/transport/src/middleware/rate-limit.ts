@@ -25,7 +25,7 @@ export interface RateLimitOptions {
    * @default the client's address, of IPv6 its /64, by the context that `fromFetch` gives
    */
   key?: (request: Request, context: unknown) => string | undefined;
-  /** Clients that are remembered at a time. @default 10_000 */
+  /** Clients that are remembered at a time; further ones share what the fullest bucket has left. @default 10_000 */
   maxKeys?: number;
   /** @default systemClock */
   clock?: Clock;
@@ -42,8 +42,9 @@ const rateLimitSection = defineSection("rateLimit", {
  * (RFC 6585, section 4): a bucket of tokens for each, refilled evenly; refused requests cost none.
  * Responses tell `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10).
  *
- * When `maxKeys` clients are known, the one with the fullest bucket is forgotten for a new one, so that
- * nobody is given a new bucket by making others come. The count is this process's alone.
+ * When `maxKeys` clients are known, the one with the fullest bucket is forgotten for a new one, which takes
+ * that bucket over as it is: nobody gets more by making others come, but where `maxKeys` clients have used
+ * theirs within the window, newcomers find less than `limit`. The count is this process's alone.
  *
  * @throws {KingError} KING_OPTION_INVALID
  */

@@ -24,7 +24,8 @@ interface Bucket {
 
 /**
  * Buckets of tokens by key, each as the instant at which it is full again. A table that is full forgets
- * the bucket that is fullest, with a heap whose ranks are brought up to date when they come to the top.
+ * the bucket that is fullest, and hands what is in it on to the key that takes its place: no key gets more
+ * than if all were remembered, however many there are. A heap finds it, whose ranks are brought up to date when they come to the top.
  */
 export class TokenBuckets {
   readonly #perTokenMs: number;
@@ -48,8 +49,10 @@ export class TokenBuckets {
   take(key: string, nowMs: number): TokenTaken {
     let bucket = this.#buckets.get(key);
     if (bucket === undefined) {
-      if (this.#buckets.size >= this.#maxKeys) this.#forgetFullest();
-      bucket = { key, fullAtMs: nowMs, rankedMs: nowMs };
+      const isFull = this.#buckets.size >= this.#maxKeys;
+      // It may be back for another after all: to forget it must not fill its bucket.
+      const fullAtMs = isFull ? Math.max(nowMs, this.#forgetFullest()) : nowMs;
+      bucket = { key, fullAtMs, rankedMs: fullAtMs };
       this.#buckets.set(key, bucket);
       this.#heap.push(bucket);
       this.#rise(this.#heap.length - 1);
@@ -64,7 +67,8 @@ export class TokenBuckets {
     return { taken, remaining, nextMs: Math.max(0, (remaining + 1 - left) * this.#perTokenMs) };
   }
 
-  #forgetFullest(): void {
+  /** @returns when the bucket that is forgotten would have been full. */
+  #forgetFullest(): number {
     const heap = this.#heap;
     for (;;) {
       const top = heap[0] as Bucket;
@@ -76,9 +80,11 @@ export class TokenBuckets {
     const [fullest] = heap as [Bucket];
     this.#buckets.delete(fullest.key);
     const last = heap.pop() as Bucket;
-    if (last === fullest) return;
-    heap[0] = last;
-    this.#sink(0);
+    if (last !== fullest) {
+      heap[0] = last;
+      this.#sink(0);
+    }
+    return fullest.fullAtMs;
   }
 
   #rise(at: number): void {

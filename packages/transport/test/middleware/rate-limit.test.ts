@@ -58,8 +58,23 @@ describe("rateLimit", () => {
     await ask("attacker");
     await ask("attacker");
     expect((await ask("attacker")).status).toBe(429);
-    for (let at = 0; at < 1_000; at++) expect((await ask(`crowd ${at}`)).status).toBe(200);
+    let served = 0;
+    for (let at = 0; at < 1_000; at++) if ((await ask(`crowd ${at}`)).status === 200) served++;
     expect((await ask("attacker")).status).toBe(429);
+    expect(served).toBe(8); // what the four other buckets hold
+  });
+
+  test("gives two clients that take turns in a full table no more than one of them may have", async () => {
+    const { ask } = limited({ limit: 5, maxKeys: 100 });
+    for (let at = 0; at < 100; at++) for (const _ of "ab") await ask(`filler ${at}`);
+    const served = { victim: 0, other: 0 };
+    for (let at = 0; at < 1_000; at++) {
+      for (const client of ["victim", "other"] as const) {
+        if ((await ask(client)).status === 200) served[client]++;
+      }
+    }
+    expect(served.victim).toBeLessThanOrEqual(5);
+    expect(served.other).toBeLessThanOrEqual(5);
   });
 
   test("knows clients by their address, by way of fromFetch", async () => {
@@ -108,11 +123,13 @@ describe("rateLimit", () => {
   });
 });
 
-test("buckets that were used are kept, and newcomers make place for each other", () => {
+test("buckets that were used are kept, and newcomers make place for each other, in one bucket", () => {
   const buckets = new TokenBuckets({ limit: 4, windowMs: 1_000_000, maxKeys: 16 });
   const regulars = Array.from({ length: 15 }, (_, at) => `regular ${at}`);
   for (const key of regulars) for (let taken = 0; taken < 4; taken++) buckets.take(key, 0);
-  for (let at = 0; at < 200; at++) expect(buckets.take(`newcomer ${at}`, at).taken).toBe(true);
+  for (let at = 0; at < 200; at++) {
+    expect(buckets.take(`newcomer ${at}`, at).taken).toBe(at < 4);
+  }
   for (const key of regulars) expect(buckets.take(key, 200).taken).toBe(false);
 });
 
@@ -132,15 +149,43 @@ test("buckets do what a table would that is searched from end to end", () => {
         now += waitMs + number / 10 + 0.01;
         if (!fullAt.has(key) && fullAt.size === options.maxKeys) {
           const [fullest] = [...fullAt].sort(([, a], [, b]) => a - b)[0] as [string, number];
+          fullAt.set(key, Math.max(now, fullAt.get(fullest) as number));
           fullAt.delete(fullest);
         }
-        const next = Math.max(fullAt.get(key) ?? now, now) + 250;
-        const taken = next - now <= 1_000.0001;
-        if (taken) fullAt.set(key, next);
+        const from = Math.max(fullAt.get(key) ?? now, now);
+        const taken = from + 250 - now <= 1_000.0001;
+        fullAt.set(key, taken ? from + 250 : from);
         expect(buckets.take(key, now).taken).toBe(taken);
         expect(buckets.size).toBe(fullAt.size);
       }
     }),
+    { numRuns },
+  );
+});
+
+test("whatever keys come, in whatever order, each is granted its limit and what a window refills, no more", () => {
+  const step = fc.record({ key: fc.nat(7), waitMs: fc.oneof(fc.constant(0), fc.nat(40)) });
+  const perTokenMs = 250;
+  fc.assert(
+    fc.property(
+      fc.array(step, { maxLength: 300 }),
+      fc.integer({ min: 1, max: 8 }),
+      (steps, max) => {
+        const buckets = new TokenBuckets({ limit: 4, windowMs: 4 * perTokenMs, maxKeys: max });
+        const granted = new Map<number, number[]>();
+        let now = 0;
+        for (const { key, waitMs } of steps) {
+          now += waitMs;
+          if (!buckets.take(String(key), now).taken) continue;
+          const times = granted.get(key) ?? [];
+          times.push(now);
+          granted.set(key, times);
+          for (const [at, since] of times.entries()) {
+            expect(times.length - at).toBeLessThanOrEqual(4 + (now - since) / perTokenMs + 1e-6);
+          }
+        }
+      },
+    ),
     { numRuns },
   );
 });
