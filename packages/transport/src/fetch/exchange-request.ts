@@ -45,9 +45,19 @@ class ExchangeRequest extends RequestBase {
   }
 }
 
+/**
+ * Whether there is a body, as far as the head says: over HTTP/1.1 by its framing (RFC 9112, section 6.3),
+ * over others unless it is announced to be empty.
+ */
+function bringsBody({ headers, session }: Exchange): boolean {
+  const length = headers.get("content-length");
+  if (length !== undefined) return Number(length) > 0;
+  return session.protocol !== "h1" || headers.get("transfer-encoding") !== undefined;
+}
+
 function initOf(exchange: Exchange): RequestInit | undefined {
   const { method } = exchange;
   if (method === "GET") return undefined;
-  if (method === "HEAD") return { method };
+  if (method === "HEAD" || !bringsBody(exchange)) return { method };
   return { method, body: exchange.readable, duplex: "half" } as RequestInit;
 }

@@ -36,8 +36,7 @@ export function limitBody(options: LimitBodyOptions = {}): Middleware {
       const body = limited(request.body, maxBytes, () => {
         exceeded = true;
       });
-      const { signal } = request;
-      const limitedRequest = new Request(request, { body, signal, duplex: "half" } as RequestInit);
+      const limitedRequest = withBody(request, body);
       carryIdentity(request, limitedRequest);
       try {
         return await handler(limitedRequest, ...rest);
@@ -46,6 +45,13 @@ export function limitBody(options: LimitBodyOptions = {}): Middleware {
         throw error;
       }
     };
+}
+
+/** Of its parts: what stands for a `Request`, as a lazy one does, the platform does not copy. */
+function withBody(request: Request, body: ReadableStream<Uint8Array>): Request {
+  const { url, method, headers, signal, redirect, credentials, cache, integrity } = request;
+  const parts = { method, headers, signal, redirect, credentials, cache, integrity };
+  return new Request(url, { ...parts, body, duplex: "half" } as RequestInit);
 }
 
 const refusal = (maxBytes: number) =>

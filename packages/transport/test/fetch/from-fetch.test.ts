@@ -206,6 +206,33 @@ describe.each([false, true])("a Fetch handler, lazyRequest: %s,", (lazyRequest) 
     session.destroy();
   });
 
+  test.each([
+    ["POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0", false],
+    ["DELETE / HTTP/1.1\r\nHost: a", false],
+    ["DELETE / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked", true],
+    ["PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5", true],
+    ["GET / HTTP/1.1\r\nHost: a", false],
+  ])("has a body only where one is sent: %j", async (head, has) => {
+    await using place = await open((request) => new Response(`body ${request.body !== null}`));
+    const socket = await connectRaw({ port: place.listener.local.port });
+    const body = !has ? "" : head.endsWith("chunked") ? "0\r\n\r\n" : "12345";
+    await socket.write(`${head}\r\nConnection: close\r\n\r\n${body}`);
+    expect((await socket.readToEnd()).toString()).toContain(`body ${has}`);
+  });
+
+  test("has no body over HTTP/2 where it is announced to be empty", async () => {
+    await using place = await open((request) => new Response(`body ${request.body !== null}`));
+    const session = connectHttp2(place.listener);
+    for (const length of ["0", "1"]) {
+      const client = session.request({ ":method": "POST", ":path": "/", "content-length": length });
+      client.end("1".slice(1 - Number(length)));
+      let text = "";
+      for await (const chunk of client.setEncoding("utf8")) text += chunk;
+      expect(text).toBe(`body ${length === "1"}`);
+    }
+    session.destroy();
+  });
+
   test("has all the members of a Request, with the values of a genuine one", async () => {
     let seen: Request | undefined;
     await using place = await open(async (request) => {
