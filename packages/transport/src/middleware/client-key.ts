@@ -1,5 +1,6 @@
 import { isIPv6 } from "node:net";
 import type { Exchange } from "@king-runtime/core";
+import { canonicalAddress, mappedAddress } from "../ip-address.ts";
 
 /**
  * The address that a request came from, of IPv6 its /64, which one client has for itself.
@@ -20,11 +21,10 @@ export function clientKey(_request: Request, context: unknown): string {
 /** The first 64 bits of an IPv6 address; of one that stands for an IPv4 address, that. */
 function networkOf(address: string): string {
   const [bare = ""] = address.split("%");
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare);
-  if (mapped !== null) return mapped[1] as string;
-  // Written out by the URL standard: in lower case, with the longest run of zeros left out.
-  const text = new URL(`http://[${bare}]`).hostname.slice(1, -1);
-  const [head = "", tail] = text.split("::");
+  const mapped = mappedAddress(bare);
+  if (mapped !== undefined) return mapped;
+  // In lower case, with the longest run of zeros left out.
+  const [head = "", tail] = canonicalAddress(bare).split("::");
   const first = head === "" ? [] : head.split(":");
   const last = tail === undefined || tail === "" ? [] : tail.split(":");
   const zeros = Array.from({ length: 8 - first.length - last.length }, () => "0");

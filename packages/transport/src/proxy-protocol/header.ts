@@ -1,7 +1,11 @@
 import { isIPv4, isIPv6 } from "node:net";
 import type { Endpoint } from "@king-runtime/core";
+import { canonicalAddress, mappedAddress } from "../ip-address.ts";
 
-/** Who is connected to whom in front of the proxy; absent where the proxy speaks for itself. */
+/**
+ * Who is connected to whom in front of the proxy; absent where the proxy speaks for itself. An IPv6 address
+ * that stands for one of IPv4, as a proxy on a socket for both may see it, is given as that.
+ */
 export interface ProxiedEndpoints {
   readonly source: Endpoint;
   readonly destination: Endpoint;
@@ -50,10 +54,9 @@ function parseLine(bytes: Buffer): ProxyHeader | undefined {
   if (!(isAddress(from) && isAddress(to)) || more.length > 0) {
     throw new Error(`expected two ${family} addresses and two ports`);
   }
-  const name = family === "TCP4" ? "IPv4" : "IPv6";
   return header({
-    source: { address: from, port: portOf(fromPort), family: name },
-    destination: { address: to, port: portOf(toPort), family: name },
+    source: endpointOf(from, portOf(fromPort)),
+    destination: endpointOf(to, portOf(toPort)),
   });
 }
 
@@ -79,11 +82,8 @@ function parseBinary(bytes: Buffer): ProxyHeader | undefined {
   if (addressBytes === 0) return { bytes: length, endpoints: undefined };
   if (length < fixedBytes + 2 * addressBytes + 4) throw new Error("expected the whole addresses");
   const ports = fixedBytes + 2 * addressBytes;
-  const endpoint = (at: number, portAt: number): Endpoint => ({
-    address: addressOf(bytes.subarray(at, at + addressBytes)),
-    port: bytes.readUInt16BE(portAt),
-    family: addressBytes === 4 ? "IPv4" : "IPv6",
-  });
+  const endpoint = (at: number, portAt: number): Endpoint =>
+    endpointOf(addressOf(bytes.subarray(at, at + addressBytes)), bytes.readUInt16BE(portAt));
   return {
     bytes: length,
     endpoints: {
@@ -93,9 +93,14 @@ function parseBinary(bytes: Buffer): ProxyHeader | undefined {
   };
 }
 
+function endpointOf(address: string, port: number): Endpoint {
+  const v4 = isIPv4(address) ? address : mappedAddress(address);
+  if (v4 !== undefined) return { address: v4, port, family: "IPv4" };
+  return { address, port, family: "IPv6" };
+}
+
 function addressOf(bytes: Buffer): string {
   if (bytes.length === 4) return bytes.join(".");
   const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(2 * i).toString(16));
-  // The platform knows the canonical form (RFC 5952).
-  return new URL(`http://[${groups.join(":")}]`).hostname.slice(1, -1);
+  return canonicalAddress(groups.join(":"));
 }

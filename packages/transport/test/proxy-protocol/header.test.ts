@@ -16,6 +16,8 @@ const v6 = {
 const addresses4 = "c0000201 c6336402 dc04 01bb";
 const addresses6 = `${"20010db8".padEnd(30, "0")}01 ${"1".padStart(32, "0")} dc04 01bb`;
 
+const mapped6 = ["c0000201", "c6336402"].map((each) => `${"0".repeat(20)}ffff${each}`).join(" ");
+
 const headers: [string, Buffer, object | undefined][] = [
   ["version 1, TCP4", line("PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n"), v4],
   ["version 1, TCP6", line("PROXY TCP6 2001:db8::1 ::1 56324 443\r\n"), v6],
@@ -23,6 +25,12 @@ const headers: [string, Buffer, object | undefined][] = [
   ["version 1, unknown, with anything", line("PROXY UNKNOWN ffff::1 a b c\r\n"), undefined],
   ["version 2, TCP over IPv4", hex(`${signature} 21 11 000c ${addresses4}`), v4],
   ["version 2, TCP over IPv6", hex(`${signature} 21 21 0024 ${addresses6}`), v6],
+  [
+    "version 1, TCP6 that stands for IPv4",
+    line("PROXY TCP6 ::ffff:192.0.2.1 0:0:0:0:0:FFFF:c633:6402 56324 443\r\n"),
+    v4,
+  ],
+  ["version 2, IPv6 that stands for IPv4", hex(`${signature} 21 21 0024 ${mapped6} dc04 01bb`), v4],
   ["version 2, with extensions", hex(`${signature} 21 11 0010 ${addresses4} 04000100`), v4],
   ["version 2, LOCAL", hex(`${signature} 20 00 0000`), undefined],
   ["version 2, LOCAL with addresses", hex(`${signature} 20 11 000c ${addresses4}`), undefined],
