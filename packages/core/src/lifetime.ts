@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "./clock.ts";
 import type { Closable, Closed, CloseOptions } from "./closable.ts";
+import { optionError } from "./config/options.ts";
 
 const defaultDeadlineMs = 30_000;
 let lastId = 0;
@@ -60,6 +61,10 @@ export abstract class Lifetime<Info extends Closed> implements Closable<Info> {
   abstract abort(reason?: unknown): void;
 
   async close(options: CloseOptions = {}): Promise<void> {
+    const { deadlineMs = defaultDeadlineMs, signal } = options;
+    if (!(deadlineMs >= 0)) {
+      throw optionError("deadlineMs", `expected 0 or more, got ${deadlineMs}`);
+    }
     if (this.#info !== undefined) return;
     if (!this.#closing) {
       this.#closing = true;
@@ -69,7 +74,6 @@ export abstract class Lifetime<Info extends Closed> implements Closable<Info> {
         this.abort(error);
       }
     }
-    const { deadlineMs = defaultDeadlineMs, signal } = options;
     const cut = () => this.abort(signal?.aborted ? signal.reason : deadlineReached(deadlineMs));
     if (signal?.aborted) cut();
     const waits = this.#info === undefined && deadlineMs !== Number.POSITIVE_INFINITY;

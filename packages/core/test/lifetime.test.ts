@@ -101,3 +101,15 @@ test("is aborted, and not left half closed, when its end cannot even begin", asy
   await thing.close();
   expect((await thing.closed).error).toBe(failure);
 });
+
+test.each([[Number.NaN], [-1], ["soon" as never]])(
+  "a deadline of %s is refused, and nothing has begun",
+  async (deadlineMs) => {
+    const thing = new Thing(testClock());
+    await expect(thing.close({ deadlineMs })).rejects.toMatchObject({
+      code: "KING_OPTION_INVALID",
+      details: { option: "deadlineMs" },
+    });
+    expect([thing.state, thing.log]).toEqual(["open", []]);
+  },
+);

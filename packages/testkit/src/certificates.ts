@@ -40,12 +40,12 @@ interface Authority {
   readonly keys: webcrypto.CryptoKeyPair;
 }
 
-/** Makes an authority and its certificates; about 20 ms. */
-export async function makeCertificates(): Promise<TestCertificates> {
+/** Makes an authority, called `name`, and its certificates; about 20 ms. */
+export async function makeCertificates(name = "King test authority"): Promise<TestCertificates> {
   const nowMs = Date.now();
   const keys = await newKeys();
   const certificate = await X509CertificateGenerator.createSelfSigned({
-    name: "CN=King test authority",
+    name: `CN=${name}`,
     keys,
     signingAlgorithm: algorithm,
     notBefore: new Date(nowMs - 30 * dayMs),

@@ -7,6 +7,8 @@ export interface ConnectRawOptions {
   readonly port: number;
   /** @default "127.0.0.1" */
   readonly host?: string;
+  /** Port of its own. @default any that is free */
+  readonly localPort?: number;
   /** Speaks TLS when given. */
   readonly tls?: {
     /** PEM of the authority to trust. */
@@ -22,6 +24,8 @@ export interface ConnectRawOptions {
 
 /** A connection over which a test sends exactly the bytes it means. */
 export interface RawSocket extends AsyncDisposable {
+  /** Port of its own end. */
+  readonly localPort: number;
   /** The protocol TLS agreed on, if any. */
   readonly alpn: string | undefined;
   /** Everything received so far that no `read*` has taken. */
@@ -49,6 +53,9 @@ export async function connectRaw(options: ConnectRawOptions): Promise<RawSocket>
   const tcp = connectTcp({
     port: options.port,
     host: options.host ?? "127.0.0.1",
+    ...(options.localPort === undefined
+      ? {}
+      : { localAddress: "127.0.0.1", localPort: options.localPort }),
     allowHalfOpen: true,
     noDelay: true,
   });
@@ -106,6 +113,10 @@ class ConnectedSocket implements RawSocket {
 
   #notify(): void {
     for (const watcher of this.#watchers) watcher();
+  }
+
+  get localPort(): number {
+    return this.#tcp.localPort ?? 0;
   }
 
   get alpn(): string | undefined {

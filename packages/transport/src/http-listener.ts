@@ -86,7 +86,7 @@ export class NodeHttpListener extends Lifetime<ListenerClosed> implements HttpLi
   /** What node does with a connection that is HTTP/1.1. */
   readonly #serveByNode: (socket: Socket) => void;
   readonly #sessions = new Set<Http1Session | Http2Session>();
-  /** By their remote end, which a TLS connection shares with the TCP connection below. */
+  /** By their ends, which a TLS connection shares with the TCP connection below. */
   readonly #fresh = new Map<string, FreshConnection>();
   #local: Endpoint = { address: "", port: 0 };
   #sweep: Timer | undefined;
@@ -127,14 +127,12 @@ export class NodeHttpListener extends Lifetime<ListenerClosed> implements HttpLi
     server.on("checkContinue", (request, response) => this.#onRequest(request, response, true));
     server.on("checkExpectation", (request, response) => this.#onExpectation(request, response));
     server.on("upgrade", (request, socket, head) =>
-      this.#onUpgrade(request, socket as Socket, head),
+      this.#onDetached(request, socket as Socket, head),
     );
     server.on("clientError", (error, socket) =>
       answerClientError(error, socket as Socket, (socket as KnownSocket)[sessionOf]),
     );
-    server.on("connect", (_request, socket) =>
-      socket.end("HTTP/1.1 501 Not Implemented\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"),
-    );
+    server.on("connect", (request, socket) => this.#onConnect(request, socket as Socket));
   }
 
   #http1Options(): ServerOptions {
@@ -242,7 +240,7 @@ export class NodeHttpListener extends Lifetime<ListenerClosed> implements HttpLi
   /** Takes a connection, and hands it on once it is known where it comes from. */
   #accept(socket: Socket, next: (socket: Socket) => void): void {
     const fresh: FreshConnection = { socket, ageMs: 0, isHandshaking: false };
-    const end = remoteEnd(socket);
+    const end = endsOf(socket);
     this.#fresh.set(end, fresh);
     socket.once("close", () => {
       if (this.#fresh.get(end) === fresh) this.#fresh.delete(end);
@@ -267,7 +265,7 @@ export class NodeHttpListener extends Lifetime<ListenerClosed> implements HttpLi
 
   /** The protocol is settled; what was learnt before. */
   #settle(socket: Socket): ProxiedEndpoints | undefined {
-    const end = remoteEnd(socket);
+    const end = endsOf(socket);
     const fresh = this.#fresh.get(end);
     this.#fresh.delete(end);
     return fresh?.proxied;
@@ -327,11 +325,18 @@ export class NodeHttpListener extends Lifetime<ListenerClosed> implements HttpLi
     });
   }
 
-  #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+  /** A tunnel is not offered (RFC 9110, section 9.3.6); what follows the request is for nobody. */
+  #onConnect(request: IncomingMessage, socket: Socket): void {
+    socket.resume();
+    this.#onDetached(request, socket, undefined);
+  }
+
+  /** A request after which node has taken its parser off the connection: an upgrade, or CONNECT. */
+  #onDetached(request: IncomingMessage, socket: Socket, head: Buffer | undefined): void {
     const session = (request.socket as KnownSocket)[sessionOf] as Http1Session;
     session.inTurn(() => {
       const response = new ServerResponse(request);
-      response.shouldKeepAlive = false; // node has taken its parser off this connection
+      response.shouldKeepAlive = false;
       response.assignSocket(socket);
       const exchange = new Http1Exchange(session, request, response, false, head);
       response.once("finish", () => {
@@ -339,7 +344,8 @@ export class NodeHttpListener extends Lifetime<ListenerClosed> implements HttpLi
         socket.destroySoon();
       });
       this.#track(session, exchange, response);
-      this.#service.serve(exchange, exchange.refusal());
+      const refused = head === undefined ? { status: 501 } : undefined;
+      this.#service.serve(exchange, exchange.refusal() ?? refused);
     });
   }
 
@@ -401,6 +407,7 @@ export class NodeHttpListener extends Lifetime<ListenerClosed> implements HttpLi
     }
     // Also after the end, when only upgraded connections are left.
     for (const session of this.#sessions) session.abort(reason);
+    for (const { socket } of this.#fresh.values()) socket.destroy();
     if (!this.closing) void this.close();
   }
 }
@@ -416,4 +423,6 @@ function takeListener(server: Server, event: string): (socket: Socket) => void {
   return listener as (socket: Socket) => void;
 }
 
-const remoteEnd = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;
+/** What a TLS connection and the TCP connection below have in common, and no other at the time. */
+const endsOf = ({ remoteAddress, remotePort, localAddress, localPort }: Socket) =>
+  `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;

@@ -1,5 +1,5 @@
-import type { Clock, ExchangeHandler, HasSection } from "@king-runtime/core";
-import { optionError, resolveOptions, systemClock } from "@king-runtime/core";
+import type { Clock, ExchangeHandler, HasSection, SectionValues } from "@king-runtime/core";
+import { describeValue, optionError, resolveOptions, systemClock } from "@king-runtime/core";
 import { httpSection, tlsSection } from "./config.ts";
 import { ExchangeService } from "./exchange-service.ts";
 import { type HttpListener, NodeHttpListener } from "./http-listener.ts";
@@ -54,21 +54,16 @@ const others = ["handler", "host", "port", "tls", "onHandlerError", "clock", "si
  * KING_CONFIG_LOCKED; KING_HTTP_TLS when certificate and key do not fit.
  */
 export async function listenHttp(options: ListenHttpOptions): Promise<HttpListener> {
+  if (typeof options !== "object" || options === null) {
+    throw optionError("options", `expected an object, got ${describeValue(options)}`);
+  }
   const { handler, host = "127.0.0.1", port = 0, tls, config, clock = systemClock } = options;
   const { onHandlerError = console.error, signal } = options;
+  checkOthers({ ...options, handler, onHandlerError, host, port, clock });
   signal?.throwIfAborted();
   const section = resolveOptions(httpSection, options, { config, others });
-  for (const [name, value] of Object.entries({ handler, onHandlerError })) {
-    if (typeof value !== "function") throw optionError(name, "expected a function");
-  }
-  if (typeof host !== "string") throw optionError("host", "expected a string");
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw optionError("port", `expected an integer from 0 to 65535, got ${port}`);
-  }
+  checkNames(section);
   const limits = Object.freeze({ ...section, clock });
-  if (!isFieldName(limits.requestIdHeader)) {
-    throw optionError("requestIdHeader", "expected the name of a field, or nothing");
-  }
   const policy = resolveOptions(tlsSection, {}, { config });
   if (policy.ticketSecret !== undefined && policy.ticketSecret.length < 32) {
     throw optionError("tls.ticketSecret", "expected 32 characters or more");
@@ -89,5 +84,36 @@ export async function listenHttp(options: ListenHttpOptions): Promise<HttpListen
   return listener;
 }
 
-/** A token in lower case (RFC 9110, section 5.6.2), or nothing. */
-const isFieldName = (text: string) => /^[!#$%&'*+.^_`|~\da-z-]*$/.test(text);
+function checkOthers(options: Partial<ListenHttpOptions>): void {
+  const { handler, onHandlerError, host, port, clock, signal } = options;
+  for (const [name, value] of Object.entries({ handler, onHandlerError })) {
+    if (typeof value !== "function") throw optionError(name, "expected a function");
+  }
+  if (typeof host !== "string" || host === "") {
+    throw optionError("host", "expected a name or address; 0.0.0.0 or :: for all there are");
+  }
+  if (!Number.isInteger(port) || !((port as number) >= 0 && (port as number) <= 65_535)) {
+    throw optionError("port", `expected an integer from 0 to 65535, got ${describeValue(port)}`);
+  }
+  if (typeof clock?.every !== "function") throw optionError("clock", "expected a clock");
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw optionError("signal", "expected an AbortSignal");
+  }
+}
+
+const token = /^[!#$%&'*+.^_`|~\da-z-]+$/i; // RFC 9110, section 5.6.2
+
+/** Fields of the protocol's own, which no id can stand in. */
+const framing = /^(connection|content-length|transfer-encoding|upgrade|host|te|trailer)$/;
+
+function checkNames({
+  requestIdHeader: name,
+  upgradeProtocols,
+}: SectionValues<typeof httpSection>): void {
+  if (name !== "" && (!token.test(name) || name !== name.toLowerCase() || framing.test(name))) {
+    throw optionError("requestIdHeader", "expected the name of a field in lower case, or nothing");
+  }
+  if (!upgradeProtocols.every((protocol) => token.test(protocol))) {
+    throw optionError("upgradeProtocols", "expected names of protocols");
+  }
+}

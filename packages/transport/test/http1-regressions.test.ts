@@ -320,3 +320,28 @@ test.each([
   const exchange = await source.next();
   expect([exchange.path, exchange.query]).toEqual([path, query]);
 });
+
+test("CONNECT waits for its turn, and is answered 501 (RFC 9110, 9.3.6)", async () => {
+  await using source = await exchangeSource();
+  const socket = await connectRaw({ port: source.listener.local.port });
+  await socket.write(
+    "GET /slow HTTP/1.1\r\nHost: a\r\n\r\nCONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\nmore",
+  );
+  const slow = await source.next();
+  slow.respond(200);
+  await slow.write(Buffer.from("one,"));
+  await socket.readUntil("one,");
+  await slow.end(Buffer.from("two"));
+  const rest = (await socket.readToEnd()).toString();
+  expect(rest).toMatch(/^\r\n3\r\ntwo\r\n0\r\n\r\nHTTP\/1\.1 501 /);
+  expect(rest).toMatch(/\r\nConnection: close\r\n/i);
+});
+
+test("a client that leaves while CONNECT waits for its turn is noticed", async () => {
+  await using source = await exchangeSource();
+  const socket = await connectRaw({ port: source.listener.local.port });
+  await socket.write("GET / HTTP/1.1\r\nHost: a\r\n\r\nCONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n");
+  const exchange = await source.next();
+  socket.reset();
+  expect((await withDeadline(exchange.closed, "the end of the exchange")).clean).toBe(false);
+});

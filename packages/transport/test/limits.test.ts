@@ -49,6 +49,9 @@ describe("maxHeaderCount", () => {
     const named = (count: number) => Object.fromEntries(fields(count).map((name) => [name, "1"]));
     expect(await overHttp2(listener, named(16))).toBe(200);
     expect(await overHttp2(listener, named(17))).toBe(431);
+    await using wide = await listenHttp({ handler, maxHeaderCount: 500 });
+    expect(await overHttp2(wide, named(500))).toBe(200);
+    expect(await overHttp2(wide, named(501))).toBe(431);
   });
 });
 

@@ -20,6 +20,14 @@ describe("options", () => {
     [{ port: 70_000 }, "port: expected an integer from 0 to 65535, got 70000"],
     [{ hots: "x" }, "hots: no such option; did you mean host?"],
     [{ handler: 3 }, "handler: expected a function"],
+    [{ host: "" }, "host: expected a name or address; 0.0.0.0 or :: for all there are"],
+    [{ clock: {} }, "clock: expected a clock"],
+    [{ signal: 5 }, "signal: expected an AbortSignal"],
+    [{ upgradeProtocols: ["a b"] }, "upgradeProtocols: expected names of protocols"],
+    [
+      { requestIdHeader: "content-length" },
+      "requestIdHeader: expected the name of a field in lower case, or nothing",
+    ],
   ])("%j is refused", async (options, message) => {
     const listening = listenHttp({ handler, ...options } as never);
     await expect(listening).rejects.toMatchObject({ code: "KING_OPTION_INVALID", message });
@@ -51,7 +59,28 @@ describe("options", () => {
   });
 });
 
+test.each([[undefined], [null], [5]])("options that are %s are refused", async (options) => {
+  await expect(listenHttp(options as never)).rejects.toMatchObject({
+    code: "KING_OPTION_INVALID",
+    details: { option: "options" },
+  });
+});
+
 describe("a listener", () => {
+  test("tells connections apart that share the client's port", async () => {
+    await using listener = await listenHttp({
+      handler: ({ session }) => void session,
+      host: "0.0.0.0",
+      headersTimeoutMs: 100,
+    });
+    const { port } = listener.local;
+    await using first = await connectRaw({ port, host: "127.0.0.1" });
+    const { localPort } = first;
+    await using second = await connectRaw({ port, host: "127.0.0.2", localPort });
+    await withDeadline(first.ended, "the end of the first silent connection");
+    await withDeadline(second.ended, "the end of the second silent connection");
+  });
+
   test("tells where it listens, who is connected, and what is under way", async () => {
     await using source = await exchangeSource();
     const { listener } = source;

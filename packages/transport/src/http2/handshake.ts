@@ -7,6 +7,8 @@ export function performHttp2Handshake(socket: Socket, limits: HttpLimits): Serve
   // An HTTP/2 connection has no use for half of a TCP connection; node's h1 server asks for it.
   socket.allowHalfOpen = false;
   return performServerHandshake(socket, {
+    // With the five fields of the protocol's own, and one more that is answered 431.
+    maxHeaderListPairs: limits.maxHeaderCount + 6,
     settings: {
       maxConcurrentStreams: limits.maxStreamsPerSession,
       maxHeaderListSize: limits.maxHeaderBytes,

@@ -1,3 +1,4 @@
+import { createHash, X509Certificate } from "node:crypto";
 import type { Server, ServerOptions } from "node:https";
 import type { SecureContext, SecureContextOptions, TlsOptions } from "node:tls";
 import { type Clock, describeValue, optionError, type SectionValues } from "@king-runtime/core";
@@ -89,7 +90,8 @@ export class ListenerTls {
   /** Takes the next ticket key when it is time. */
   sweep(): void {
     const now = this.#clock.now();
-    if (this.#tickets.isOver(now)) this.#server?.setTicketKeys(this.#tickets.at(now));
+    if (!this.#tickets.isOver(now)) return;
+    this.#server?.setTicketKeys(this.#tickets.at(now, trustOf(this.#options)));
   }
 
   #contextFor(name: string): SecureContext | undefined {
@@ -131,11 +133,40 @@ export class ListenerTls {
       key: key as string | Buffer,
       ...(passphrase === undefined ? {} : { passphrase }),
       // Otherwise node makes one of the command line, and processes do not know each other's tickets.
-      sessionIdContext: "king-runtime",
+      sessionIdContext: trustOf(options).slice(0, 32),
       sessionTimeout: Math.ceil(this.#policy.ticketLifetimeMs / 1_000),
-      ticketKeys: this.#tickets.at(this.#clock.now()),
+      ticketKeys: this.#tickets.at(this.#clock.now(), trustOf(options)),
     };
   }
+}
+
+/** Tells listeners apart whose clients are verified in different ways; the same in all processes. */
+function trustOf({ clientCertificates = "none", clientCa = [] }: ListenTlsOptions): string {
+  const hash = createHash("sha256").update(clientCertificates);
+  for (const each of authoritiesOf(clientCa)) hash.update(each.raw);
+  return hash.digest("hex");
+}
+
+const pem = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
+
+function authoritiesOf(clientCa: NonNullable<ListenTlsOptions["clientCa"]>): X509Certificate[] {
+  const texts =
+    typeof clientCa === "string" || clientCa instanceof Uint8Array ? [clientCa] : clientCa;
+  return texts.flatMap((text) => {
+    const blocks = Buffer.from(text).toString("latin1").match(pem) ?? [];
+    if (blocks.length === 0) throw new Error("no certificate in PEM");
+    return blocks.map((block) => new X509Certificate(block));
+  });
+}
+
+/** Nothing would have node trust what the system trusts, and nonsense nobody. */
+function checkClientCa(clientCa: NonNullable<ListenTlsOptions["clientCa"]>): void {
+  try {
+    if (authoritiesOf(clientCa).length > 0) return;
+  } catch {
+    // What is no certificate is as good as none.
+  }
+  throw optionError("tls.clientCa", "expected certificates in PEM, one at least");
 }
 
 function checkOptions(options: ListenTlsOptions): void {
@@ -148,7 +179,8 @@ function checkOptions(options: ListenTlsOptions): void {
   if ((clientCa === undefined) !== (clientCertificates === "none")) {
     throw optionError("tls.clientCa", "expected it with clientCertificates, and only then");
   }
-  if (typeof serverNames !== "object" || serverNames === null) {
+  if (clientCa !== undefined) checkClientCa(clientCa);
+  if (typeof serverNames !== "object" || serverNames === null || Array.isArray(serverNames)) {
     throw optionError("tls.serverNames", `expected an object, got ${describeValue(serverNames)}`);
   }
 }

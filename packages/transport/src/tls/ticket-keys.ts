@@ -18,10 +18,13 @@ export class TicketKeys {
     this.#periodMs = periodMs;
   }
 
-  /** The key at `now`, in milliseconds since the Unix epoch. */
-  at(now: number): Buffer {
+  /**
+   * The key at `now`, in milliseconds since the Unix epoch, for what is `trusted`: a ticket says that a
+   * client was verified, which is worth nothing where others may verify.
+   */
+  at(now: number, trusted: string): Buffer {
     this.#period = Math.floor(now / this.#periodMs);
-    const info = `king-runtime tls ticket key ${this.#periodMs} ${this.#period}`;
+    const info = `king-runtime tls ticket key ${this.#periodMs} ${this.#period} ${trusted}`;
     return Buffer.from(hkdfSync("sha256", this.#secret, "", info, keyBytes));
   }
 

@@ -12,7 +12,7 @@ import {
 } from "../../src/index.ts";
 
 const { ca, leaf, wrongHost, expired } = await makeCertificates();
-const other = await makeCertificates();
+const other = await makeCertificates("Another test authority");
 const echoTls: ListenHttpOptions["handler"] = (exchange) =>
   exchange.respond(200, {}, JSON.stringify(exchange.session.tls));
 
@@ -231,6 +231,42 @@ describe("session tickets", () => {
     expect(await resumes(two.local.port, after)).toBe(true);
   });
 
+  test("do not carry a client from where others verify to where we do", async () => {
+    const config = defineConfig({
+      sections: [httpSection, tlsSection],
+      operator: { tls: { ticketSecret: secret } },
+    });
+    const verified = async (socket: TLSSocket) => {
+      const text = await get(socket);
+      socket.destroy();
+      return text.includes('"peerVerified":true');
+    };
+    const theirs = { ...leaf, clientCertificates: "request", clientCa: other.ca } as const;
+    const ours = { ...leaf, clientCertificates: "request", clientCa: ca } as const;
+    await using elsewhere = await listenHttp({ handler: echoTls, tls: theirs, config });
+    await using here = await listenHttp({ handler: echoTls, tls: ours, config });
+    for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
+      const client = { maxVersion, ...other.leaf };
+      const first = connect({
+        port: elsewhere.local.port,
+        host: "127.0.0.1",
+        servername: "localhost",
+        ca,
+        ...client,
+      });
+      const session = once(first, "session");
+      expect(await verified(first)).toBe(true);
+      const [ticket] = await withDeadline(session, "a ticket");
+      const resumed = await tlsClient(here.local.port, { ...client, session: ticket });
+      expect(resumed.isSessionReused()).toBe(false);
+      expect(await verified(resumed)).toBe(false);
+      // The same after a reload that trusts others.
+      here.reloadTls(theirs);
+      expect(await verified(await tlsClient(here.local.port, client))).toBe(true);
+      here.reloadTls(ours);
+    }
+  });
+
   test("want a secret that is long enough", async () => {
     await expect(listen("short")).rejects.toMatchObject({
       code: "KING_OPTION_INVALID",
@@ -246,6 +282,10 @@ test.each([
   ["tls.clientCertificates", { ...leaf, clientCertificates: "always" }],
   ["tls.clientCa", { ...leaf, clientCertificates: "require" }],
   ["tls.clientCa", { ...leaf, clientCa: ca }],
+  ["tls.clientCa", { ...leaf, clientCertificates: "require", clientCa: "" }],
+  ["tls.clientCa", { ...leaf, clientCertificates: "require", clientCa: [] }],
+  ["tls.clientCa", { ...leaf, clientCertificates: "require", clientCa: [ca, "garbage"] }],
+  ["tls.serverNames", { ...leaf, serverNames: [leaf] }],
   ['tls.serverNames["a b"]', { ...leaf, serverNames: { "a b": leaf } }],
   ['tls.serverNames["*.*.a"]', { ...leaf, serverNames: { "*.*.a": leaf } }],
   ['tls.serverNames["a"]', { ...leaf, serverNames: { a: { cert: leaf.cert } } }],
