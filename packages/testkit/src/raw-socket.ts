@@ -24,8 +24,6 @@ export interface ConnectRawOptions {
 
 /** A connection over which a test sends exactly the bytes it means. */
 export interface RawSocket extends AsyncDisposable {
-  /** Port of its own end. */
-  readonly localPort: number;
   /** The protocol TLS agreed on, if any. */
   readonly alpn: string | undefined;
   /** Everything received so far that no `read*` has taken. */
@@ -113,10 +111,6 @@ class ConnectedSocket implements RawSocket {
 
   #notify(): void {
     for (const watcher of this.#watchers) watcher();
-  }
-
-  get localPort(): number {
-    return this.#tcp.localPort ?? 0;
   }
 
   get alpn(): string | undefined {

@@ -1,6 +1,12 @@
 import { connect } from "node:net";
 import { defineConfig } from "@king-runtime/core";
-import { connectRaw, makeCertificates, watchResources, withDeadline } from "@king-runtime/testkit";
+import {
+  connectRaw,
+  freePorts,
+  makeCertificates,
+  watchResources,
+  withDeadline,
+} from "@king-runtime/testkit";
 import { describe, expect, test } from "vitest";
 import { httpSection, listenHttp, request, tlsSection } from "../src/index.ts";
 import { exchangeSource } from "./exchange-harness.ts";
@@ -74,8 +80,8 @@ describe("a listener", () => {
       headersTimeoutMs: 100,
     });
     const { port } = listener.local;
-    await using first = await connectRaw({ port, host: "127.0.0.1" });
-    const { localPort } = first;
+    const [localPort = 0] = await freePorts(1);
+    await using first = await connectRaw({ port, host: "127.0.0.1", localPort });
     await using second = await connectRaw({ port, host: "127.0.0.2", localPort });
     await withDeadline(first.ended, "the end of the first silent connection");
     await withDeadline(second.ended, "the end of the second silent connection");
