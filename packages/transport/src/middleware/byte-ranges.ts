@@ -17,7 +17,7 @@ export function parseRange(range: string, length: number): ByteSpan | "unsatisfi
   const list = /^bytes=(.*)$/i.exec(range)?.[1];
   if (list === undefined) return undefined;
   const parts = list
-    .split(",", mostRanges + 1)
+    .split(",")
     .map((each) => each.trim())
     .filter((each) => each !== ""); // RFC 9110, section 5.6.1
   if (parts.length === 0 || parts.length > mostRanges) return undefined;

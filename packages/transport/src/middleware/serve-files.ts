@@ -20,7 +20,10 @@ import { openServedFile, type ServedFile, streamFile } from "./served-file.ts";
 export interface ServeFilesOptions {
   /** The folder; nothing outside it is served. There is no default. */
   root: string;
-  /** What paths begin with before the part that names a file, such as `"/assets"`. @default "" */
+  /**
+   * What paths begin with before the part that names a file, such as `"/assets"`; compared after both were
+   * decoded. @default ""
+   */
   prefix?: string;
   /** The file that stands for its folder; `""` for none. @default "index.html" */
   index?: string;
@@ -68,9 +71,7 @@ export function serveFiles(options: ServeFilesOptions): (request: Request) => Pr
   if (typeof root !== "string" || root === "") {
     throw optionError("root", `expected a folder, got ${describeValue(root)}`);
   }
-  if (prefix !== "" && !/^(\/[^/]+)+$/.test(prefix)) {
-    throw optionError("prefix", `expected "" or "/path", got ${describeValue(prefix)}`);
-  }
+  const below = prefixSegments(prefix);
   if (/[\\/]/.test(index)) throw optionError("index", "expected a name without a slash");
   const types = new Map(Object.entries(contentTypes));
   for (const [ending, type] of types) {
@@ -80,14 +81,9 @@ export function serveFiles(options: ServeFilesOptions): (request: Request) => Pr
       `expected a content type, got ${describeValue(type)}`,
     );
   }
-  let realRoot: Promise<string> | undefined;
   /** The file for these segments, or where to look for it instead. */
   const find = async (segments: readonly string[]) => {
-    realRoot ??= realpath(root);
-    realRoot.catch(() => {
-      realRoot = undefined; // it may be there the next time
-    });
-    const folder = await realRoot;
+    const folder = await realpath(root); // each time: a deployment may turn a link to another folder
     const isFolder = segments.at(-1) === "";
     if (isFolder && index === "") return undefined;
     const names = isFolder ? [...segments.slice(0, -1), index] : segments;
@@ -100,7 +96,7 @@ export function serveFiles(options: ServeFilesOptions): (request: Request) => Pr
 
   return async (request) => {
     const { pathname, search } = new URL(request.url);
-    const segments = segmentsOf(pathname, prefix, dotFiles);
+    const segments = segmentsOf(pathname, below, dotFiles);
     const found = segments && (await find(segments));
     if (found === undefined) return problemResponse({ status: 404 });
     const isRead = request.method === "GET" || request.method === "HEAD";
@@ -164,21 +160,39 @@ function etagOf(facts: ServedFile["facts"], nowMs: number): string {
   return nowMs - Number(mtimeMs) < 2_000 ? `W/${tag}` : tag;
 }
 
-/** The names in a path below `prefix`, decoded; the last is empty for a folder. */
-function segmentsOf(pathname: string, prefix: string, dotFiles: boolean): string[] | undefined {
-  if (!pathname.startsWith(`${prefix}/`)) return undefined;
-  const segments = pathname.slice(prefix.length + 1).split("/");
-  for (let at = 0; at < segments.length; at++) {
-    let segment: string;
-    try {
-      segment = decodeURIComponent(segments[at] as string);
-    } catch {
-      return undefined;
-    }
+/** @throws {KingError} KING_OPTION_INVALID */
+function prefixSegments(prefix: string): readonly string[] {
+  if (prefix === "") return [];
+  const segments = /^(\/[^/?#\\\p{Cc}]+)+$/u.test(prefix) ? decoded(prefix) : undefined;
+  if (segments === undefined || segments.includes(".") || segments.includes("..")) {
+    throw optionError("prefix", `expected "" or "/path", got ${describeValue(prefix)}`);
+  }
+  return segments;
+}
+
+/** The segments of a path; `undefined` for an encoding that is none. */
+function decoded(path: string): string[] | undefined {
+  try {
+    return path.slice(1).split("/").map(decodeURIComponent);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The names in a path below the segments of a prefix, decoded; the last is empty for a folder. */
+function segmentsOf(
+  pathname: string,
+  below: readonly string[],
+  dotFiles: boolean,
+): string[] | undefined {
+  const all = decoded(pathname);
+  if (all === undefined || all.length <= below.length) return undefined;
+  if (below.some((segment, at) => all[at] !== segment)) return undefined;
+  const segments = all.slice(below.length);
+  for (const [at, segment] of segments.entries()) {
     if (segment === "" && at < segments.length - 1) return undefined;
     if (/[/\\\p{Cc}]/u.test(segment) || segment === "." || segment === "..") return undefined;
     if (!dotFiles && segment.startsWith(".")) return undefined;
-    segments[at] = segment;
   }
   return segments;
 }

@@ -1,5 +1,13 @@
 import type { BigIntStats } from "node:fs";
-import { constants, type FileHandle, open, realpath, stat } from "node:fs/promises";
+import {
+  constants,
+  type FileHandle,
+  lstat,
+  open,
+  readlink,
+  realpath,
+  stat,
+} from "node:fs/promises";
 import { sep } from "node:path";
 import type { ByteSpan } from "./byte-ranges.ts";
 
@@ -16,28 +24,29 @@ export type FoundFile = ServedFile | "directory" | undefined;
 const absent = new Set(["ENOENT", "ENOTDIR", "EACCES", "EPERM", "ELOOP", "ENAMETOOLONG", "ENXIO"]);
 
 /**
- * Opens the regular file at `path`. Unless `outsideLinks`, what links lead to has to lie within `root`,
- * which is real; that is looked at after the file was opened, so that nobody can change it in between.
- * The caller closes the handle.
+ * Opens the regular file at `path`. Unless `outsideLinks`, it has to lie within `root`, which is real. That
+ * is decided by what was opened, where the system tells its name (Linux): links may be swapped at any time.
+ * Elsewhere the path is looked at again after it was opened; who can swap links below `root` at the right
+ * moments, more than once, can have a file outside served. The caller closes the handle.
  */
 export async function openServedFile(
   root: string,
   path: string,
   outsideLinks: boolean,
+  nameOf = nameOfOpened,
 ): Promise<FoundFile> {
   try {
-    const real = outsideLinks ? path : await realpath(path);
-    if (!outsideLinks && !isWithin(root, real)) return undefined;
-    const before = await stat(real);
-    if (before.isDirectory()) return "directory";
+    const before = await stat(path);
+    if (before.isDirectory()) {
+      return outsideLinks || isWithin(root, await realpath(path)) ? "directory" : undefined;
+    }
     if (!before.isFile()) return undefined;
     // Not to wait for a pipe that took the file's place.
-    const handle = await open(real, constants.O_RDONLY | constants.O_NONBLOCK);
+    const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const facts = await handle.stat({ bigint: true });
-      if (facts.isFile() && (outsideLinks || (await isStillWithin(root, path, facts)))) {
-        return { handle, facts };
-      }
+      const name = outsideLinks ? path : ((await nameOf(handle)) ?? (await nameNow(path, facts)));
+      if (facts.isFile() && (outsideLinks || isWithin(root, name))) return { handle, facts };
     } catch (error) {
       await handle.close();
       throw error;
@@ -50,10 +59,18 @@ export async function openServedFile(
   }
 }
 
-async function isStillWithin(root: string, path: string, facts: BigIntStats): Promise<boolean> {
+/** The path of what was opened, without links; `undefined` where the system does not tell. */
+async function nameOfOpened({ fd }: FileHandle): Promise<string | undefined> {
+  if (process.platform !== "linux") return undefined;
+  // Fails without /proc, as in some sandboxes.
+  return readlink(`/proc/self/fd/${fd}`).catch(() => undefined);
+}
+
+/** The same by way of the path; empty when something else is there now. */
+async function nameNow(path: string, facts: BigIntStats): Promise<string> {
   const real = await realpath(path);
-  const { dev, ino } = await stat(real, { bigint: true });
-  return isWithin(root, real) && dev === facts.dev && ino === facts.ino;
+  const { dev, ino } = await lstat(real, { bigint: true });
+  return dev === facts.dev && ino === facts.ino ? real : "";
 }
 
 const isWithin = (root: string, path: string) =>

@@ -1,8 +1,11 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   type FileHandle,
   mkdir,
   open,
+  realpath,
+  rename,
   symlink,
   truncate,
   utimes,
@@ -22,6 +25,7 @@ import { listenHttp } from "../../src/listen-http.ts";
 import { parseRange } from "../../src/middleware/byte-ranges.ts";
 import { parseHttpDate } from "../../src/middleware/http-date.ts";
 import { type ServeFilesOptions, serveFiles } from "../../src/middleware/index.ts";
+import { openServedFile } from "../../src/middleware/served-file.ts";
 
 const numRuns = Number(process.env["KING_FUZZ_RUNS"] ?? 500);
 const digits = "0123456789".repeat(100);
@@ -164,6 +168,80 @@ describe("serveFiles", () => {
     expect((await ask("/assets/v1/a.txt", {}, options)).status).toBe(200);
     expect((await ask("/assets/v1a.txt", {}, options)).status).toBe(404);
     expect((await ask("/a.txt", {}, options)).status).toBe(404);
+    expect((await ask("/assets", {}, options)).status).toBe(404);
+  });
+
+  test.each(["/größe", "/gr%C3%B6%c3%9fe", "/gr%C3%B6ße"])(
+    "takes the prefix %s as it is meant",
+    async (prefix) => {
+      expect((await ask("/größe/a.txt", {}, { prefix })).status).toBe(200);
+      expect((await ask("/%67r%C3%B6%C3%9Fe/a.txt", {}, { prefix })).status).toBe(200);
+      expect((await ask("/gro\u0308\u00dfe/a.txt", {}, { prefix })).status).toBe(404);
+    },
+  );
+
+  test("follows its root to where it leads now", async () => {
+    await mkdir(folder.join("release"), { recursive: true });
+    await writeFile(folder.join("release/a.txt"), "released");
+    await symlink(folder.join("root"), folder.join("current"));
+    const handler = serve({ root: folder.join("current") });
+    const text = async () => (await handler(new Request("http://a/a.txt"))).text();
+    expect(await text()).toBe(digits);
+    await symlink(folder.join("release"), folder.join("next"));
+    await rename(folder.join("next"), folder.join("current"));
+    expect(await text()).toBe("released");
+  });
+
+  test.skipIf(process.platform !== "linux")(
+    "never serves what is outside, while a link is swapped all the time",
+    async () => {
+      const swap = `
+        const { renameSync, symlinkSync, writeFileSync } = require("node:fs");
+        const [file, other] = process.argv.slice(1);
+        for (;;) {
+          writeFileSync(other, "public");
+          renameSync(other, file);
+          symlinkSync("../secret.txt", other);
+          renameSync(other, file);
+        }`;
+      const [file, other] = [folder.join("root/swapped"), folder.join("root/.other")];
+      await writeFile(file, "public");
+      const swapping = spawn(process.execPath, ["-e", swap, file, other], { stdio: "ignore" });
+      try {
+        const handler = serve();
+        const seen = new Map<string, number>();
+        const until = performance.now() + 1_500;
+        while (performance.now() < until) {
+          const response = await handler(new Request("http://a/swapped"));
+          const text = response.status === 200 ? await response.text() : String(response.status);
+          seen.set(text, (seen.get(text) ?? 0) + 1);
+        }
+        expect(seen.has("secret")).toBe(false);
+        // Both were there to be had.
+        expect([seen.has("public"), seen.has("404")]).toEqual([true, true]);
+        expect(openHandles.size).toBe(0);
+      } finally {
+        const exited = once(swapping, "exit");
+        swapping.kill("SIGKILL");
+        await exited;
+      }
+    },
+  );
+
+  test.each<[string, string | undefined]>([
+    ["a.txt", digits],
+    ["inside", digits],
+    ["outside", undefined],
+    ["up/secret.txt", undefined],
+    ["loop", undefined],
+    ["pipe", undefined],
+  ])("opens %s by its path where the system does not tell what was opened", async (name, text) => {
+    const root = await realpath(folder.join("root"));
+    const found = await openServedFile(root, `${root}/${name}`, false, async () => undefined);
+    if (typeof found !== "object") return expect([found, text]).toEqual([undefined, undefined]);
+    expect(await found.handle.readFile("utf8")).toBe(text);
+    await found.handle.close();
+    expect(openHandles.size).toBe(0);
   });
 
   test("answers HEAD like GET without the body, and other methods with 405 where there is a file", async () => {
@@ -239,6 +317,8 @@ describe("serveFiles", () => {
     ["bytes=", 200, digits, null],
     ["lines=0-1", 200, digits, null],
     [`bytes=${"0-0,".repeat(17)}`, 200, digits, null],
+    [`bytes=0-1${",".repeat(17)}500-600`, 200, digits, null],
+    [`bytes=0-1${",".repeat(17)}2-4`, 206, "01234", "bytes 0-4/1000"],
   ])("answers the range %s with %i", async (range, status, text, contentRange) => {
     const answer = await ask("/a.txt", { range });
     expect(answer.status).toBe(status);
@@ -336,6 +416,9 @@ describe("serveFiles", () => {
     ["root", {}],
     ["prefix", { root: "/x", prefix: "assets" }],
     ["prefix", { root: "/x", prefix: "/assets/" }],
+    ["prefix", { root: "/x", prefix: "/a?b" }],
+    ["prefix", { root: "/x", prefix: "/a/%2e%2e" }],
+    ["prefix", { root: "/x", prefix: "/%zz" }],
     ["index", { root: "/x", index: "../a" }],
     ["contentTypes.a", { root: "/x", contentTypes: { a: "b\r\nc" } }],
     ["listing", { root: "/x", listing: true }],
