@@ -17,7 +17,7 @@ export const httpSection = defineSection(
       default: 32_768,
       min: 1_024,
       max: 1_048_576,
-      doc: "Largest header block of a request; more is answered 431 on HTTP/1.1 and resets the stream on HTTP/2.",
+      doc: "Largest header block of a request; more is answered 431 on HTTP/1.1 and resets the stream on HTTP/2, where it is never over 64 KiB.",
     }),
     maxHeaderCount: integerKey({
       default: 128,
