@@ -1,5 +1,6 @@
 import type { Exchange } from "@king-runtime/core";
 import { genuineRequest } from "./exchange-request.ts";
+import { forwardMembers, genuine } from "./forwarding.ts";
 import { checkMethod, requestUrl } from "./request-url.ts";
 
 /** The exchange as a {@link LazyRequest}. @throws as `toRequest` does. */
@@ -8,37 +9,13 @@ export function toLazyRequest(exchange: Exchange): Request {
   return new LazyRequest(exchange, requestUrl(exchange)) as unknown as Request;
 }
 
-const genuine = Symbol("king.request");
-type Whole = Record<string, unknown>;
-
 /** Whatever the platform's `Request` has, asked of the genuine request. */
 const Forwarding = /* @__PURE__ */ (() => {
   function forwarding() {}
   forwarding.prototype = Object.create(Request.prototype);
-  for (const [name, member] of Object.entries(
-    Object.getOwnPropertyDescriptors(Request.prototype),
-  )) {
-    if (name === "constructor") continue;
-    const isMethod = typeof member.value === "function";
-    Object.defineProperty(forwarding.prototype, name, isMethod ? method(name) : accessor(name));
-  }
+  forwardMembers(forwarding.prototype, Request.prototype);
   return forwarding as unknown as new () => object;
 })();
-
-function method(name: string): PropertyDescriptor {
-  function value(this: { [genuine]: Whole }, ...args: unknown[]): unknown {
-    const whole = this[genuine];
-    return Reflect.apply(whole[name] as () => unknown, whole, args);
-  }
-  return { configurable: true, enumerable: true, value };
-}
-
-function accessor(name: string): PropertyDescriptor {
-  function get(this: { [genuine]: Whole }): unknown {
-    return this[genuine][name];
-  }
-  return { configurable: true, enumerable: true, get };
-}
 
 /** Becomes genuine when more than method, URL or signal is asked for. */
 class LazyRequest extends Forwarding {

@@ -1,4 +1,5 @@
 import type { HeaderFields } from "@king-runtime/core";
+import { forwardMembers, genuine } from "./forwarding.ts";
 
 /** What {@link reply} may send. */
 export type ReplyBody = string | Uint8Array | null;
@@ -21,11 +22,14 @@ export interface PlainReply {
  * A `Response` that costs little: its headers and its body stream come into being when somebody asks
  * for them, and most often nobody does. A Fetch handler gives it back in the place of `new Response()`;
  * middleware and frameworks see an ordinary one. Text is `text/plain` unless its headers say otherwise.
+ * The same one can be given again and again, also behind the middleware of this package, as long as nobody
+ * has read it or taken its `body`.
  *
  * @throws RangeError for a status outside 200 to 599; TypeError for a body with 204, 205 or 304.
  */
 export function reply(body: ReplyBody = null, init: ReplyInit = {}): Response {
-  return new Reply(body, init) as unknown as Response;
+  const { status, headers } = init;
+  return new Reply(body, typedFields(body, headers), status) as unknown as Response;
 }
 
 /** A {@link reply} of JSON text. @throws TypeError for a value that JSON does not have. */
@@ -37,42 +41,74 @@ export function replyJson(value: unknown, init: ReplyInit = {}): Response {
   return reply(text, { ...init, headers: typed });
 }
 
-/** Fields and body of a reply, as long as nobody has been handed what could change them. */
+/** Fields and body of a reply whose body nobody has been handed. */
 export function plainReply(response: Response): PlainReply | undefined {
   return response instanceof Reply ? response.plain : undefined;
 }
 
-// The platform's types have properties where the platform has accessors and methods.
-const ResponseBase = Response as unknown as new (
-  body: null,
-  init: ResponseInit | undefined,
-) => { readonly status: number };
+/** A reply with the same body and other fields; `undefined` where {@link plainReply} is. */
+export function replyWith(response: Response, headers: Headers): Response | undefined {
+  if (!(response instanceof Reply) || response.plain === undefined) return undefined;
+  return response.withFields(fieldsOf(headers)) as unknown as Response;
+}
+
+/** Fields as they are sent, each line of `Set-Cookie` apart. */
+export function fieldsOf(headers: Headers): HeaderFields {
+  const fields: Record<string, string | string[]> = {};
+  for (const [name, value] of headers) {
+    // Frameworks name the framing that they expect; the protocol has its own.
+    if (name === "transfer-encoding") continue;
+    if (name !== "set-cookie") fields[name] = value;
+    else fields[name] ??= headers.getSetCookie();
+  }
+  return fields;
+}
 
 /** Statuses that a `Response` with a body cannot have (Fetch standard, null body status). */
 const bodyless = new Set([204, 205, 304]);
 const textType: HeaderFields = { "content-type": "text/plain;charset=UTF-8" };
 const none: HeaderFields = {};
 
-class Reply extends ResponseBase {
+// The platform's types have properties where the platform has accessors and methods.
+type PlatformResponse = new (
+  body: null,
+  init: ResponseInit | undefined,
+) => { readonly status: number; readonly statusText: string };
+
+/**
+ * A genuine response without a body, which knows what has to do with neither fields nor body; whatever
+ * else the platform's `Response` has is asked of the one with the body.
+ */
+const ForwardingResponse = /* @__PURE__ */ (() => {
+  class Forwarding extends (Response as unknown as PlatformResponse) {}
+  const own = ["headers", "ok", "redirected", "status", "statusText", "type", "url"];
+  forwardMembers(Forwarding.prototype, Response.prototype, own);
+  return Forwarding;
+})();
+
+class Reply extends ForwardingResponse {
   readonly #plainBody: ReplyBody;
   readonly #fields: HeaderFields;
   #headers: Headers | undefined;
   #whole: Response | undefined;
 
-  constructor(body: ReplyBody, { status, headers }: ReplyInit) {
+  constructor(body: ReplyBody, fields: HeaderFields, status: number | undefined) {
     super(null, status === undefined ? undefined : { status });
     if (body !== null && status !== undefined && bodyless.has(status)) {
       throw new TypeError(`body: expected none with status ${status}`);
     }
     this.#plainBody = body;
-    if (typeof body !== "string") this.#fields = headers ?? none;
-    else if (headers === undefined) this.#fields = textType;
-    else this.#fields = hasType(headers) ? headers : { ...textType, ...headers };
+    this.#fields = fields;
   }
 
   get plain(): PlainReply | undefined {
-    if (this.#headers !== undefined || this.#whole !== undefined) return undefined;
-    return { fields: this.#fields, body: this.#plainBody ?? "" };
+    if (this.#whole !== undefined) return undefined;
+    const fields = this.#headers === undefined ? this.#fields : fieldsOf(this.#headers);
+    return { fields, body: this.#plainBody ?? "" };
+  }
+
+  withFields(fields: HeaderFields): Reply {
+    return new Reply(this.#plainBody, fields, this.status);
   }
 
   get headers(): Headers {
@@ -86,8 +122,8 @@ class Reply extends ResponseBase {
     return this.#headers;
   }
 
-  /** The same as a genuine response. */
-  get #content(): Response {
+  /** The same with its body. */
+  get [genuine](): Response {
     this.#whole ??= new Response(this.#plainBody as string | null, {
       status: this.status,
       headers: this.headers,
@@ -96,40 +132,24 @@ class Reply extends ResponseBase {
   }
 
   get body() {
-    return this.#plainBody === null ? null : this.#content.body;
+    return this.#plainBody === null ? null : this[genuine].body;
   }
 
   get bodyUsed(): boolean {
     return this.#whole?.bodyUsed ?? false;
   }
 
-  arrayBuffer(): Promise<ArrayBuffer> {
-    return this.#content.arrayBuffer();
-  }
-
-  blob(): Promise<Blob> {
-    return this.#content.blob();
-  }
-
-  bytes(): Promise<Uint8Array> {
-    return this.#content.bytes();
-  }
-
-  formData(): Promise<unknown> {
-    return this.#content.formData();
-  }
-
-  json(): Promise<unknown> {
-    return this.#content.json();
-  }
-
-  text(): Promise<string> {
-    return this.#content.text();
-  }
-
+  /** Leaves the body for whoever comes next, as often as they like. */
   clone(): Response {
-    return this.#content.clone();
+    const copy = this.plain && this.withFields(fieldsOf(this.headers));
+    return (copy as Response | undefined) ?? this[genuine].clone();
   }
+}
+
+function typedFields(body: ReplyBody, headers: HeaderFields | undefined): HeaderFields {
+  if (typeof body !== "string") return headers ?? none;
+  if (headers === undefined) return textType;
+  return hasType(headers) ? headers : { ...textType, ...headers };
 }
 
 function hasType(fields: HeaderFields): boolean {

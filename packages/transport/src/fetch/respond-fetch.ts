@@ -1,6 +1,6 @@
 import type { Exchange, HeaderFields } from "@king-runtime/core";
 import { bytesOf } from "./body-chunk.ts";
-import { plainReply } from "./reply.ts";
+import { fieldsOf, plainReply } from "./reply.ts";
 
 /**
  * Answers with a `Response`; resolves when it is handed over whole, and is not even a promise where
@@ -16,14 +16,7 @@ async function respondStreamed(exchange: Exchange, response: Response): Promise<
   if (typeof response?.status !== "number") {
     throw new TypeError(`expected a Fetch handler to give a Response, got ${typeof response}`);
   }
-  const fields: Record<string, string | string[]> = {};
-  for (const [name, value] of response.headers) {
-    // Frameworks name the framing that they expect; the protocol has its own.
-    if (name === "transfer-encoding") continue;
-    if (name !== "set-cookie") fields[name] = value;
-    else fields[name] ??= response.headers.getSetCookie();
-  }
-  await sendBody(exchange, response.status, fields, response.body);
+  await sendBody(exchange, response.status, fieldsOf(response.headers), response.body);
 }
 
 async function sendBody(

@@ -1,3 +1,5 @@
+import { replyWith } from "../fetch/reply.ts";
+
 /** A Fetch handler, with whatever else it is called with, such as the context of `fromFetch`. */
 export type RestHandler<Rest extends unknown[]> = (
   request: Request,
@@ -27,6 +29,8 @@ export function stack(...middleware: readonly Middleware[]): Middleware {
 export function withFields(response: Response, edit: (headers: Headers) => void): Response {
   const headers = new Headers(response.headers);
   edit(headers);
+  const light = replyWith(response, headers);
+  if (light !== undefined) return light;
   const { status, statusText } = response;
   return new Response(response.body, { status, statusText, headers });
 }

@@ -24,7 +24,8 @@ export interface FetchRouterOptions<Context = unknown> {
  * cannot make. A second argument, such as the context of `fromFetch`, is handed on to the routes.
  *
  * The URL of a `Request` has gone through the URL standard, which takes `.` and `..` segments out,
- * encoded or not, and makes `/` of `\`.
+ * encoded or not, and makes `/` of `\`. `fromFetch` refuses paths of which that would make others; a request
+ * that comes from elsewhere is routed by what it has become.
  *
  * @throws {KingError} KING_OPTION_INVALID for a malformed definition, and two for the same requests.
  */

@@ -65,6 +65,40 @@ test("a reply can be read once", async () => {
   expect((await answered(() => reply("body"), { method: "HEAD" })).text).toBe("");
 });
 
+test("a reply is left whole by clone(), by who looks at its fields, and by who sends it", async () => {
+  const light = reply("body", { headers: { "set-cookie": ["a=1", "b=2"] } });
+  expect(light.headers.getSetCookie()).toEqual(["a=1", "b=2"]);
+  const copy = light.clone();
+  expect(await copy.text()).toBe("body");
+  copy.headers.set("x-copy", "1");
+  await using listener = await listenHttp({ handler: fromFetch(() => light) });
+  for (let at = 0; at < 2; at++) {
+    const response = await fetch(`http://127.0.0.1:${listener.local.port}`);
+    expect([response.headers.getSetCookie(), await response.text()]).toEqual([
+      ["a=1", "b=2"],
+      "body",
+    ]);
+    expect(response.headers.has("x-copy")).toBe(false);
+  }
+  const text = light.text();
+  expect(() => light.clone()).toThrow(TypeError);
+  expect(await text).toBe("body");
+  listener.abort();
+});
+
+test("a reply has every member of the platform's Response", async () => {
+  const light = reply("body") as unknown as Record<string, unknown>;
+  const whole = new Response("body") as unknown as Record<string, unknown>;
+  for (const name of Object.keys(Object.getOwnPropertyDescriptors(Response.prototype))) {
+    expect([name, typeof light[name]]).toEqual([name, typeof whole[name]]);
+  }
+  const { textStream } = light;
+  if (typeof textStream !== "function") return;
+  let text = "";
+  for await (const part of Reflect.apply(textStream, light, [])) text += part;
+  expect(text).toBe("body");
+});
+
 test("reply(body, { headers }) sends each line of a field apart", async () => {
   await using listener = await listenHttp({
     handler: fromFetch(() => reply("x", { headers: lines })),

@@ -1,7 +1,7 @@
 import { gunzipSync } from "node:zlib";
 import { expect, test } from "vitest";
-import { reply, replyJson } from "../../src/index.ts";
-import { compress, cors, securityHeaders, stack } from "../../src/middleware/index.ts";
+import { fromFetch, listenHttp, reply, replyJson } from "../../src/index.ts";
+import { compress, cors, rateLimit, securityHeaders, stack } from "../../src/middleware/index.ts";
 
 const guard = stack(securityHeaders(), cors({ origins: ["https://app.example"] }), compress());
 const headers = { "accept-encoding": "gzip", origin: "https://app.example" };
@@ -30,4 +30,19 @@ test("so does a small one of JSON, and one without a body", async () => {
   expect([json.headers.get("content-encoding"), await json.json()]).toEqual([null, { a: 1 }]);
   const empty = await guard(() => reply(null, { status: 204 }))(new Request("https://a/"));
   expect([empty.status, empty.body]).toEqual([204, null]);
+});
+
+test.each<[string, Record<string, string>]>([
+  ["as they are", {}],
+  ["compressed", { "accept-encoding": "gzip" }],
+])("the same reply can be given again and again behind middleware, %s", async (_, fields) => {
+  const light = reply("tea ".repeat(1_000), { headers: { "content-type": "text/plain" } });
+  const all = stack(guard, rateLimit({ limit: 10, key: () => "all" }));
+  await using listener = await listenHttp({ handler: fromFetch(all(() => light)) });
+  for (let at = 0; at < 3; at++) {
+    const response = await fetch(`http://127.0.0.1:${listener.local.port}`, { headers: fields });
+    expect([response.status, await response.text()]).toEqual([200, "tea ".repeat(1_000)]);
+    expect(response.headers.get("x-content-type-options")).toBe("nosniff");
+  }
+  listener.abort();
 });
