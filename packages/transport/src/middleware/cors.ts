@@ -41,7 +41,8 @@ const token = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/; // RFC 9110, section 5.6.2
 /**
  * Lets pages of other origins read responses, and answers their preflights with 204 (Fetch standard,
  * CORS protocol). An origin that is not allowed gets no CORS fields, so that its browser refuses; a
- * request without `Origin` is served as ever. `Vary: Origin` is always there, unless anybody may read.
+ * request without `Origin` is served as ever. `Vary: Origin` is always there, unless anybody may read: then
+ * every response says so, also one to a request without `Origin`, which a cache may keep for others.
  * Requests into private networks are not allowed. This is no access control: only browsers ask.
  *
  * @throws {KingError} KING_OPTION_INVALID, also for `credentials` with `"*"`, for `"null"`, and for
@@ -63,7 +64,7 @@ export function cors(options: CorsOptions): Middleware {
     throw optionError("credentials", 'expected false where origins is "*"');
   }
   const share = (headers: Headers, origin: string) => {
-    headers.set("access-control-allow-origin", anybody ? "*" : origin);
+    headers.set("access-control-allow-origin", origin);
     if (credentials) headers.set("access-control-allow-credentials", "true");
   };
   const permit = (headers: Headers) => {
@@ -77,11 +78,14 @@ export function cors(options: CorsOptions): Middleware {
   return (handler) =>
     async (request, ...rest) => {
       const origin = request.headers.get("origin");
-      const allowed = origin !== null && isAllowed(origin);
+      // Where anybody may read, everybody is told so, for caches hand the response on without asking again
+      // (Fetch standard, CORS protocol and HTTP caches).
+      const named = origin !== null && isAllowed(origin) ? origin : undefined;
+      const allowed = anybody ? "*" : named;
       if (isPreflight(request)) {
         const headers = new Headers();
-        if (allowed) {
-          share(headers, origin);
+        if (allowed !== undefined) {
+          share(headers, allowed);
           permit(headers);
         }
         addVary(headers, "access-control-request-method", "access-control-request-headers");
@@ -92,8 +96,8 @@ export function cors(options: CorsOptions): Middleware {
         // What the handler says itself would be said twice, or to the wrong ones.
         for (const name of sharedFields) headers.delete(name);
         if (!anybody) addVary(headers, "origin");
-        if (!allowed) return;
-        share(headers, origin);
+        if (allowed === undefined) return;
+        share(headers, allowed);
         if (exposeHeaders.length > 0) {
           headers.set("access-control-expose-headers", exposeHeaders.join(", "));
         }
@@ -104,7 +108,11 @@ export function cors(options: CorsOptions): Middleware {
 const sharedFields = [
   "access-control-allow-origin",
   "access-control-allow-credentials",
+  "access-control-allow-headers",
+  "access-control-allow-methods",
+  "access-control-allow-private-network",
   "access-control-expose-headers",
+  "access-control-max-age",
 ] as const;
 
 // Fetch standard, section 3.2.2: CORS-preflight request.

@@ -67,6 +67,26 @@ describe("cors", () => {
     });
   });
 
+  test("tells everybody, also who does not say where it comes from, that anybody may read", async () => {
+    const shared = { "allow-origin": "*", "expose-headers": "x-b" };
+    const options: CorsOptions = { origins: "*", exposeHeaders: ["x-b"] };
+    expect(await ask(options, {})).toMatchObject({ shared, vary: null });
+    expect(await ask(options, { origin: app })).toMatchObject({ shared, vary: null });
+  });
+
+  test("takes off whatever the handler says about sharing", async () => {
+    const names = ["origin", "credentials", "methods", "headers", "private-network"];
+    const all = [...names.map((name) => `allow-${name}`), "expose-headers", "max-age"];
+    const headers = Object.fromEntries(all.map((name) => [`access-control-${name}`, "9"]));
+    const response = () => new Response("body", { headers });
+    const options = { origins: [app] };
+    const evil = { origin: "https://evil.example" };
+    expect((await ask(options, evil, "GET", response)).shared).toEqual({});
+    expect((await ask(options, { origin: app }, "GET", response)).shared).toEqual({
+      "allow-origin": app,
+    });
+  });
+
   test("answers a preflight by itself, with what is allowed", async () => {
     const options = {
       origins: [app],
