@@ -58,8 +58,9 @@ const compressibleTypes =
  *
  * Left as they are: 204, 206 and 304, bodies with a `Content-Encoding` or `Content-Range`, types that
  * do not compress, `Cache-Control: no-transform`, and small bodies, unless the client refuses them
- * uncompressed. Strong entity tags become weak, `Content-Length` and `Accept-Ranges` go, and whatever
- * could have been compressed gets `Vary: Accept-Encoding`. A HEAD gets the fields that its GET would.
+ * uncompressed. Strong entity tags become weak, `Content-Length`, `Accept-Ranges` and digests go, and whatever
+ * could have been compressed gets `Vary: Accept-Encoding`. A HEAD gets the fields that its GET would, and a
+ * 304 those of its 200, as far as it tells.
  *
  * Bodies stream with backpressure; what was written is flushed whenever more does not come at once, so
  * that event streams arrive event by event. Secrets do not belong in a response that also repeats what
@@ -83,7 +84,10 @@ export function compress(options: CompressOptions = {}): Middleware {
     async (request, ...rest) => {
       const response = await handler(request, ...rest);
       const accepted = negotiateCoding(request.headers.get("accept-encoding"), codings);
-      if (response.status === 304) return tellVariant(response, accepted.coding !== "identity");
+      if (response.status === 304) {
+        if (!mayHaveVariants(request, response, compressible, accepted.coding)) return response;
+        return tellVariant(response, accepted.coding !== "identity");
+      }
       if (!isEligible(response, compressible)) return response;
       const varied = withFields(response, (headers) => addVary(headers, "accept-encoding"));
       const { coding } = accepted;
@@ -124,11 +128,13 @@ function encoded(response: Response, body: ReadableStream<Uint8Array> | null, co
   const headers = new Headers(response.headers);
   headers.set("content-encoding", coding);
   headers.delete("content-length");
-  headers.delete("accept-ranges"); // of the bytes before
-  headers.delete("content-md5");
+  for (const name of ofBytesBefore) headers.delete(name);
   weaken(headers);
   return new Response(body, { status, statusText, headers });
 }
+
+// RFC 9110, section 14.3; RFC 9530, whose digests are of encoded content; and what came before them.
+const ofBytesBefore = ["accept-ranges", "content-digest", "repr-digest", "digest", "content-md5"];
 
 /** A 304 carries the fields that choose among variants, as its 200 would (RFC 9110, section 15.4.5). */
 function tellVariant(response: Response, isCoded: boolean): Response {
@@ -136,6 +142,24 @@ function tellVariant(response: Response, isCoded: boolean): Response {
     addVary(headers, "accept-encoding");
     if (isCoded) weaken(headers);
   });
+}
+
+/**
+ * Whether the 200 that a 304 stands for would have been eligible. Few say of what type they are; but who
+ * takes a coding and yet names the tag as the handler does has got that 200 as it was.
+ */
+function mayHaveVariants(
+  request: Request,
+  response: Response,
+  compressible: (type: string) => boolean,
+  coding: string,
+): boolean {
+  const { headers } = response;
+  if (headers.has("content-type")) return isEligible(response, compressible);
+  const tag = headers.get("etag");
+  if (coding === "identity" || !tag?.startsWith('"')) return true;
+  const known = request.headers.get("if-none-match") ?? "";
+  return !known.includes(tag) || known.includes(`W/${tag}`);
 }
 
 // The bytes are others from one compression to the next (RFC 9110, section 8.8.3.3).

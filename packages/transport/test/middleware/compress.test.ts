@@ -124,6 +124,56 @@ describe("compress", () => {
     expect(response.headers.get("etag")).toBe('W/"a"');
   });
 
+  test.each<[string, Record<string, string>, string | undefined, string, boolean]>([
+    ["is weak where the client has it weak", {}, 'W/"a"', 'W/"a"', true],
+    ["is weak where the client has both", {}, '"a", W/"a"', 'W/"a"', true],
+    ["is left where the client has it strong", {}, '"a"', '"a"', false],
+    [
+      "is left where its type is not eligible",
+      { "content-type": "image/png" },
+      'W/"a"',
+      '"a"',
+      false,
+    ],
+    ["is weak where its type is eligible", { "content-type": "text/plain" }, '"a"', 'W/"a"', true],
+    [
+      "is left where it is not to be transformed",
+      { "content-type": "text/plain", "cache-control": "no-transform" },
+      undefined,
+      '"a"',
+      false,
+    ],
+  ])("the tag of a 304 %s", async (_, fields, known, etag, varies) => {
+    const given = new Response(null, { status: 304, headers: { etag: '"a"', ...fields } });
+    const headers: Record<string, string> = { "accept-encoding": "gzip" };
+    if (known !== undefined) headers["if-none-match"] = known;
+    const { headers: sent } = await compress()(() => given)(new Request("http://a/", { headers }));
+    expect([sent.get("etag"), sent.get("vary")]).toEqual([etag, varies ? "accept-encoding" : null]);
+  });
+
+  test("a 304 to a client that takes no coding has its tag, and says that there are others", async () => {
+    const given = new Response(null, { status: 304, headers: { etag: '"a"' } });
+    const request = new Request("http://a/", { headers: { "if-none-match": '"a"' } });
+    const { headers } = await compress()(() => given)(request);
+    expect([headers.get("etag"), headers.get("vary")]).toEqual(['"a"', "accept-encoding"]);
+  });
+
+  test("takes off digests of the bytes before, and leaves them on what is not compressed", async () => {
+    const digests = {
+      "content-digest": "sha-256=:YQ==:",
+      "repr-digest": "sha-256=:YQ==:",
+      digest: "x",
+      "content-md5": "y",
+    };
+    for (const [coding, expected] of [
+      ["gzip", [null, null, null, null]],
+      [null, Object.values(digests)],
+    ] as const) {
+      const { headers } = await ask(page(digests), coding);
+      expect(Object.keys(digests).map((name) => headers.get(name))).toEqual(expected);
+    }
+  });
+
   test("hands out each event of a stream before the next is made", async () => {
     const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     async function* events() {
