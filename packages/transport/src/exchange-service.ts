@@ -74,14 +74,14 @@ export class ExchangeService {
   }
 
   #onFailed(exchange: HttpExchange, error: unknown): void {
-    const { over } = exchange;
+    const { over, wasCut, answered, reason } = exchange;
     const tooLarge = httpErrors.is(error, "KING_HTTP_BODY_LIMIT");
-    if (!over) {
+    if (!over && !answered) {
       if (exchange.responded) exchange.abort(error);
       else exchange.answer(tooLarge ? this.#tooLarge() : { status: 500 });
     }
-    // What the client did is no fault of the handler's.
-    if (over || tooLarge || isClientsFault(error)) return;
+    // What the client did is no fault of the handler's, nor what comes of it.
+    if (wasCut || tooLarge || isClientsFault(error) || isClientsFault(reason)) return;
     try {
       this.#onHandlerError(error);
     } catch (failure) {

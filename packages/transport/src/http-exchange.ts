@@ -53,6 +53,7 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
   #deadlines: Deadlines | undefined;
   #writer: NodeWriter | undefined;
   #reset = false;
+  #answered = false;
   /** Bytes of a body that went out with the head. */
   #bytesResponded = 0;
   /** Whether this response has no body, whatever the handler writes: to HEAD, 204, 304. */
@@ -209,6 +210,21 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
   /** Whether it was reset here. */
   protected get wasReset(): boolean {
     return this.#reset;
+  }
+
+  /** Why it was given up or lost, once it was. */
+  get reason(): unknown {
+    return this.#gone;
+  }
+
+  /** Whether it has ended before request and response were whole. */
+  get wasCut(): boolean {
+    return this.#reset || this.ended?.clean === false;
+  }
+
+  /** Whether we have answered for the handler. */
+  get answered(): boolean {
+    return this.#answered;
   }
 
   /** Whether it has ended, or is about to because it was reset here. */
@@ -402,7 +418,7 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
     }
     this.#deadlines ??= new Deadlines();
     const progress: Progress = {
-      received: this.complete,
+      received: this.complete || this.#answered, // what comes now does not matter
       waiting: this.#waiting,
       bytesRead: this.#received,
       responded: this.responded,
@@ -415,6 +431,7 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
 
   /** Answers for the handler; cuts the exchange where that is no longer possible. */
   answer(problem: Problem): void {
+    this.#answered = true;
     try {
       respondProblem(this, problem);
     } catch (error) {

@@ -50,20 +50,31 @@ function handOver(
   watchRequest(pair, (error) => exchange.giveUp(error, 413));
   const outcome = listener(request, response);
   if (!isThenable(outcome)) return undefined;
-  // An async listener may be done long before its response is.
   return new Promise((resolve, reject) => {
-    outcome.then(undefined, reject);
-    response.once("close", resolve);
+    settleAfter(outcome, response, resolve, reject);
   });
 }
 
 function imitate(exchange: Exchange, listener: NodeRequestListener): Promise<void> {
   return new Promise((resolve, reject) => {
     const { request, response } = makeNodePair(exchange, reject);
-    response.once("close", resolve);
     const outcome = listener(request, response);
-    if (isThenable(outcome)) outcome.then(undefined, reject);
+    if (isThenable(outcome)) settleAfter(outcome, response, resolve, reject);
+    else response.once("close", resolve);
   });
+}
+
+/** An async listener may be done long before its response is, and may fail long after. */
+function settleAfter(
+  outcome: PromiseLike<unknown>,
+  response: ServerResponse,
+  resolve: () => void,
+  reject: (error: unknown) => void,
+): void {
+  outcome.then(() => {
+    if (response.closed) resolve();
+    else response.once("close", resolve);
+  }, reject);
 }
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>

@@ -1,15 +1,23 @@
 import {
   type IncomingMessage,
-  type ServerResponse,
+  ServerResponse,
   STATUS_CODES,
   validateHeaderName,
   validateHeaderValue,
 } from "node:http";
-import type { HeaderFields, Stream, StreamCapability, StreamClosed } from "@king-runtime/core";
+import {
+  type HeaderFields,
+  KingError,
+  type Stream,
+  type StreamCapability,
+  type StreamClosed,
+} from "@king-runtime/core";
 import { cutSocket } from "../cut-socket.ts";
 import { httpErrors } from "../errors.ts";
 import { discardedBodyBytes, disconnected, HttpExchange, upgradeOf } from "../http-exchange.ts";
 import type { Problem } from "../problem.ts";
+import { breakOff, gone, readOn } from "./broken-request.ts";
+import { deafen } from "./deaf-response.ts";
 import { authorityOfTarget, refusalOverHttp1 } from "./refusal.ts";
 import type { Http1Session } from "./session.ts";
 import { bringsBody, wasDeclined } from "./upgrade-request.ts";
@@ -33,11 +41,13 @@ export interface NodePair {
 /** One request on an HTTP/1.1 connection, over node's own parser. */
 export class Http1Exchange extends HttpExchange {
   readonly #request: IncomingMessage;
-  readonly #response: ServerResponse;
+  #response: ServerResponse;
   readonly #http1: Http1Session;
   #expectsContinue: boolean;
   /** Whether the response is written to without us. */
   #handedOver = false;
+  /** Whether the response that was handed over is another's no more: we answer with one of our own. */
+  #takenBack = false;
   #stopped = false;
   #endsConnection = false;
   #sendsTrailers = false;
@@ -75,15 +85,64 @@ export class Http1Exchange extends HttpExchange {
   /** Node's own pair below, for handlers written for `node:http`; see `fromNode`. */
   get node(): NodePair {
     this.#handedOver = true;
+    const { requestIdHeader, maxBodyBytes } = this.limits;
+    if (requestIdHeader !== "") this.#response.setHeader(requestIdHeader, this.requestId);
+    this.onDraining();
     return {
       request: this.#request,
       response: this.#response,
-      maxBodyBytes: this.limits.maxBodyBytes,
+      maxBodyBytes,
       endConnection: () => {
         this.#response.shouldKeepAlive = false;
         this.#http1.linger();
       },
     };
+  }
+
+  /** The session ends, as far as we know: a response that somebody else sends has to say so. */
+  onDraining(): void {
+    if (!this.#handedOver || this.responded || !this.#http1.draining) return;
+    this.#endsConnection = true; // whatever the other says of it
+    this.#response.shouldKeepAlive = false;
+    this.#response.once("prefinish", () => {
+      if (!this.#request.complete) this.#http1.linger();
+    });
+  }
+
+  /** Answers with a response of our own, where another's was handed over: that one is for nobody now. */
+  override answer(problem: Problem): void {
+    if (this.#handedOver && !this.responded && !this.over) this.#takeBack();
+    super.answer(problem);
+  }
+
+  #takeBack(): void {
+    const request = this.#request;
+    const { socket } = request;
+    this.#takenBack = true;
+    deafen(this.#response);
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false; // what node has queued behind the other will never be sent
+    response.assignSocket(socket);
+    response.once("finish", () => {
+      response.detachSocket(socket);
+      socket.destroySoon();
+      this.#onResponseClose();
+    });
+    this.#response = response;
+    this.#http1.linger();
+    // Whoever reads learns of it when the answer is on its way.
+    process.nextTick(() => {
+      if (!request.complete) breakOff(request, this.#whyBroken());
+      if (request.destroyed) readOn(request);
+    });
+  }
+
+  /** What the reader of a request that will not be whole is told. */
+  #whyBroken(): Error {
+    const error = this.failure();
+    return KingError.is(error, "KING_STREAM_RESET") || KingError.is(error, "KING_STREAM_CLOSED")
+      ? gone(error)
+      : error;
   }
 
   get method(): string {
@@ -255,6 +314,10 @@ export class Http1Exchange extends HttpExchange {
 
   /** The response was handed over whole, or the connection closed under it. */
   onResponseClose(): void {
+    if (!this.#takenBack) this.#onResponseClose();
+  }
+
+  #onResponseClose(): void {
     if (!this.#response.writableFinished) {
       this.onSocketClose();
       return;
@@ -276,6 +339,12 @@ export class Http1Exchange extends HttpExchange {
     const error = left
       ? disconnected(cause)
       : httpErrors.create("KING_HTTP_PROTOCOL", message, {}, { cause });
+    if (left && this.#handedOver) {
+      // As node does: nobody waits for an answer, and the request ends with the connection.
+      this.cut();
+      this.lost(error, "peer");
+      return;
+    }
     this.giveUp(error, 400);
   }
 

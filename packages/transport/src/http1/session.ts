@@ -48,6 +48,7 @@ export class Http1Session extends HttpSession<Http1Exchange> {
 
   windDown(): void {
     this.#windingDown = true;
+    for (const exchange of this.active) exchange.onDraining();
   }
 
   /**
@@ -152,6 +153,7 @@ export class Http1Session extends HttpSession<Http1Exchange> {
   }
 
   protected override beginClose(_options: CloseOptions): void {
+    for (const exchange of this.active) exchange.onDraining();
     if (this.active.size === 0 && this.#upgraded === undefined) this.socket.destroySoon();
   }
 

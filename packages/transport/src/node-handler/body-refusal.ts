@@ -16,7 +16,7 @@ export function refuseBody(request: IncomingMessage, error: Error, answer: () =>
   request._destroy = (reason, callback) => {
     request.aborted = true;
     // Without a listener the error would bring the process down.
-    process.nextTick(callback, request.listenerCount("error") > 0 ? reason : null);
+    process.nextTick(() => callback(request.listenerCount("error") > 0 ? reason : null));
   };
   request.destroy(refused);
   setImmediate(answer);

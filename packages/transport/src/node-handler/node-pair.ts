@@ -2,6 +2,7 @@ import { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { type Exchange, KingError } from "@king-runtime/core";
 import { httpErrors } from "../errors.ts";
+import { gone } from "../http1/broken-request.ts";
 import { respondProblem } from "../problem.ts";
 import { refuseBody } from "./body-refusal.ts";
 import { ExchangeSocket } from "./exchange-socket.ts";
@@ -62,10 +63,6 @@ function makeRequest(
   });
   return request;
 }
-
-/** What node says when the client goes away. */
-const gone = (cause: unknown) =>
-  Object.assign(new Error("aborted", { cause }), { code: "ECONNRESET" });
 
 /** An exchange that knows whether its request has arrived whole. */
 interface ReceivingExchange extends Exchange {

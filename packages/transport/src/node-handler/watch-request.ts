@@ -32,10 +32,7 @@ function limitBody(pair: NodePair, refuse: (error: Error) => void): void {
   const push = IncomingMessage.prototype.push;
   let received = request.readableLength;
   let refused = false;
-  request.push = function (chunk: Uint8Array | null, encoding) {
-    if (refused) return true; // discarded, until the exchange is over
-    received += chunk?.length ?? 0;
-    if (received <= limitBytes) return push.call(this, chunk, encoding);
+  const refuseRest = () => {
     refused = true;
     pair.endConnection();
     const error = httpErrors.create(
@@ -46,6 +43,14 @@ function limitBody(pair: NodePair, refuse: (error: Error) => void): void {
     refuseBody(request, error, () => {
       if (!response.writableEnded) refuse(error);
     });
+  };
+  request.push = function (chunk: Uint8Array | null, encoding) {
+    if (refused) return true; // discarded, until the exchange is over
+    received += chunk?.length ?? 0;
+    if (received <= limitBytes) return push.call(this, chunk, encoding);
+    refuseRest();
     return true;
   };
+  // Behind another request it may have come before its turn did.
+  if (received > limitBytes) refuseRest();
 }
