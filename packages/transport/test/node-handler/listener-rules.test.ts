@@ -1,3 +1,4 @@
+import type { ExchangeHandler } from "@king-runtime/core";
 import { connectRaw, eventually } from "@king-runtime/testkit";
 import { describe, expect, test } from "vitest";
 import { fromNode } from "../../src/node-handler.ts";
@@ -115,19 +116,27 @@ describe.each(wires)("a node listener over %s", (wire) => {
     expect((await place.ask("/own")).headers["x-request-id"]).toBe("own");
   });
 
-  test("that fails after its response is whole is told of", async () => {
-    const gate = Promise.withResolvers<void>();
-    const failure = new Error("late");
-    const handler = fromNode(async (_request, response) => {
-      response.end("x");
-      await gate.promise;
-      throw failure;
-    });
-    await using place = await openPlace(wire, handler);
-    expect((await place.ask("/")).text).toBe("x");
-    await eventually("the end", () => place.listener.stats().streamsActive === 0);
-    gate.resolve();
-    await eventually("the failure", () => place.errors.length > 0);
-    expect(place.errors).toEqual([failure]);
-  });
+  test.each(["mounted", "native"])(
+    "that fails after its response is whole is told of, %s",
+    async (kind) => {
+      const gate = Promise.withResolvers<void>();
+      const failure = new Error("late");
+      const fail = () => gate.promise.then(() => Promise.reject(failure));
+      const mounted = fromNode((_request, response) => {
+        response.end("x");
+        return fail();
+      });
+      const handler: ExchangeHandler = (exchange) => {
+        if (kind === "mounted") return mounted(exchange);
+        exchange.respond(200, {}, "x");
+        return fail();
+      };
+      await using place = await openPlace(wire, handler);
+      expect((await place.ask("/")).text).toBe("x");
+      await eventually("the end", () => place.listener.stats().streamsActive === 0);
+      gate.resolve();
+      await eventually("the failure", () => place.errors.length > 0);
+      expect(place.errors).toEqual([failure]);
+    },
+  );
 });
