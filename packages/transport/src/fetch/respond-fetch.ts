@@ -26,7 +26,7 @@ async function sendBody(
   body: ReadableStream<Uint8Array> | null,
 ): Promise<void> {
   if (exchange.method === "HEAD") {
-    await body?.cancel();
+    body?.cancel().catch(() => undefined);
     exchange.respond(status, fields); // without a length: that of the body is not known
     return exchange.end();
   }
@@ -37,16 +37,20 @@ async function sendBody(
     if (!clean) reader.cancel(error).catch(() => undefined);
   });
   try {
-    const first = await reader.read();
-    if (first.done) return exchange.respond(status, fields, "");
-    // A body of one chunk, the common case, goes out in one piece with its head; one that takes
-    // longer than a turn of the event loop to say so does not hold its first chunk back.
-    const chunk = bytesOf(first.value);
-    const pending = reader.read();
-    const next = await Promise.race([pending, turn()]);
-    if (next?.done) return exchange.respond(status, fields, chunk);
-    exchange.respond(status, fields);
-    await exchange.write(chunk);
+    // A body of one chunk, the common case, goes out in one piece with its head. One that takes longer
+    // than a turn of the event loop does not hold back what is there, the head at least.
+    const soon = turn();
+    let pending = reader.read();
+    let next = await Promise.race([pending, soon]);
+    if (next?.done) return exchange.respond(status, fields, "");
+    if (next !== undefined) {
+      const first = bytesOf(next.value);
+      pending = reader.read();
+      next = await Promise.race([pending, soon]);
+      if (next?.done) return exchange.respond(status, fields, first);
+      exchange.respond(status, fields);
+      await exchange.write(first);
+    } else exchange.respond(status, fields);
     for (let more = next ?? (await pending); !more.done; more = await reader.read()) {
       await exchange.write(bytesOf(more.value));
     }

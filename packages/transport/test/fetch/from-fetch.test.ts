@@ -66,6 +66,16 @@ describe.each([false, true])("a Fetch handler, lazyRequest: %s,", (lazyRequest) 
     expect((await reader.read()).done).toBe(true);
   });
 
+  test("sends the head of a body that has nothing to say yet", async () => {
+    await using place = await open(
+      () =>
+        new Response(new ReadableStream(), { headers: { "content-type": "text/event-stream" } }),
+    );
+    const response = await withDeadline(fetch(place.url), "the head");
+    expect(response.headers.get("content-type")).toBe("text/event-stream");
+    await response.body?.cancel();
+  });
+
   test.each([
     ["no body", () => new Response(null, { status: 204 }), 204, ""],
     ["an empty body", () => new Response(""), 200, ""],
