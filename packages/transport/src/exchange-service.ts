@@ -57,8 +57,8 @@ export class ExchangeService {
 
   #handle(exchange: HttpExchange): void {
     try {
-      const outcome = this.#handler(exchange);
-      if (outcome === undefined) return;
+      const outcome: unknown = this.#handler(exchange);
+      if (!isThenable(outcome)) return;
       outcome.then(
         () => this.#onHandled(exchange),
         (error) => this.#onFailed(exchange, error),
@@ -81,14 +81,23 @@ export class ExchangeService {
       else exchange.answer(tooLarge ? this.#tooLarge() : { status: 500 });
     }
     // What the client did is no fault of the handler's, nor what comes of it.
-    if (wasCut || tooLarge || isClientsFault(error) || isClientsFault(reason)) return;
+    const isOwnFault = httpErrors.is(error, "KING_HTTP_BODY_LENGTH");
+    const isTheirs = wasCut || tooLarge || isClientsFault(error) || isClientsFault(reason);
+    if (isOwnFault || !isTheirs) this.#tell(error);
+  }
+
+  #tell(error: unknown): void {
     try {
-      this.#onHandlerError(error);
+      const told: unknown = this.#onHandlerError(error);
+      if (isThenable(told)) told.then(undefined, (failure) => console.error(failure));
     } catch (failure) {
       console.error(failure);
     }
   }
 }
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof (value as { then?: unknown } | null | undefined)?.then === "function";
 
 /** The client left, broke the protocol, or did not keep a deadline of its own. */
 const isClientsFault = (error: unknown): boolean =>

@@ -2,6 +2,7 @@ import type { Readable, Writable } from "node:stream";
 import {
   BaseStream,
   type CloseOptions,
+  describeValue,
   type Exchange,
   emptyHeaders,
   type HeaderFields,
@@ -56,6 +57,7 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
   #answered = false;
   /** Bytes of a body that went out with the head. */
   #bytesResponded = 0;
+  #bytesDiscarded = 0;
   /** Whether this response has no body, whatever the handler writes: to HEAD, 204, 304. */
   protected discardsBody = false;
 
@@ -102,6 +104,7 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
     }
     if (this.over) throw this.failure();
     this.#checkStatus(status);
+    checkBody(body);
     const fields = this.#withRequestId(headers);
     const bodyless = status === 204 || status === 304 || this.method === "HEAD";
     const length = typeof body === "string" ? Buffer.byteLength(body) : body?.length;
@@ -150,10 +153,21 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
   }
 
   write(chunk: Uint8Array, options?: WriteOptions): undefined | Promise<void> {
-    if (this.discardsBody && this.ended === undefined) return undefined;
+    if (this.discardsBody) return this.#discard(chunk.length);
     const writer = this.#writable();
     if (this.#announced !== undefined) this.#checkLength(writer.bytes + chunk.length, false);
     return writer.write(chunk, options);
+  }
+
+  /**
+   * What is written to a response without a body goes nowhere. That neither keeps others from their turn nor
+   * goes on for ever, as a handler may that writes until its client leaves.
+   */
+  #discard(bytes: number): Promise<void> {
+    const isLost = this.ended !== undefined && !this.ended.clean;
+    this.#bytesDiscarded += bytes;
+    if (isLost || this.#bytesDiscarded > this.limits.maxWriteBufferBytes) throw this.failure();
+    return new Promise((resolve) => setImmediate(resolve));
   }
 
   end(chunk?: Uint8Array): Promise<void> {
@@ -300,7 +314,7 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
       this.#trailers = Promise.withResolvers();
       // Whoever asks early and never awaits must not bring the process down.
       this.#trailers.promise.catch(() => undefined);
-      if (this.#exhausted) this.#trailers.resolve(this.#trailerView());
+      if (this.#exhausted || this.ended?.clean) this.#trailers.resolve(this.#trailerView());
       else if (this.#gone !== undefined) this.#trailers.reject(this.#gone);
     }
     return this.#trailers.promise;
@@ -390,6 +404,7 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
 
   /** Everything is over. */
   protected done(): void {
+    this.#trailers?.resolve(this.#trailerView());
     this.finish({ by: "local", clean: true, bytesRead: this.#received, bytesWritten: this.#sent });
   }
 
@@ -478,6 +493,11 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw httpErrors.create("KING_HTTP_HEADER_INVALID", why, { name }, { cause });
   }
+}
+
+function checkBody(body: unknown): void {
+  if (body === undefined || typeof body === "string" || body instanceof Uint8Array) return;
+  throw new TypeError(`body: expected a string or bytes, got ${describeValue(body)}`);
 }
 
 const absoluteForm = /^[a-z][a-z\d+.-]*:\/\/[^/?#]*([^?#]*)(?:\?([^#]*))?/i;

@@ -1,4 +1,4 @@
-import type { HeaderFields } from "@king-runtime/core";
+import { describeValue, type HeaderFields } from "@king-runtime/core";
 import { forwardMembers, genuine } from "./forwarding.ts";
 
 /** What {@link reply} may send. */
@@ -29,7 +29,16 @@ export interface PlainReply {
  */
 export function reply(body: ReplyBody = null, init: ReplyInit = {}): Response {
   const { status, headers } = init;
+  checkReply(body, init.headers);
   return new Reply(body, typedFields(body, headers), status) as unknown as Response;
+}
+
+function checkReply(body: unknown, headers: unknown): void {
+  if (!(body === null || typeof body === "string" || body instanceof Uint8Array)) {
+    throw new TypeError(`body: expected a string, bytes or null, got ${describeValue(body)}`);
+  }
+  const isList = typeof headers === "object" && headers !== null && Symbol.iterator in headers;
+  if (isList) throw new TypeError("headers: expected an object of names and values, got a list");
 }
 
 /** A {@link reply} of JSON text. @throws TypeError for a value that JSON does not have. */

@@ -35,9 +35,15 @@ export function requestUrl(exchange: Exchange): string {
 // Methods that the Fetch standard forbids.
 const forbiddenMethods = /^(connect|trace|track)$/i;
 
+// And those that it writes in upper case, though to HTTP they are others (RFC 9110, section 9.1).
+const rewrittenMethods = /^(delete|get|head|options|post|put)$/i;
+
 /** @throws {KingError} KING_HTTP_REQUEST_INVALID for a method that a `Request` cannot have. */
 export function checkMethod(method: string): void {
-  if (forbiddenMethods.test(method)) throw refused("method", "one that Request allows");
+  const isRewritten = rewrittenMethods.test(method) && method !== method.toUpperCase();
+  if (forbiddenMethods.test(method) || isRewritten) {
+    throw refused("method", "one that Request allows, and leaves as it is");
+  }
 }
 
 const refused = (option: string, expected: string) =>

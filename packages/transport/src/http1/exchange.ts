@@ -202,7 +202,8 @@ export class Http1Exchange extends HttpExchange {
       this.#response.writeProcessing();
       return;
     }
-    if (status !== 103 || headers["link"] === undefined) {
+    const links = Object.keys(headers).some((name) => name.toLowerCase() === "link");
+    if (status !== 103 || !links) {
       throw httpErrors.create(
         "KING_HTTP_INFORM_UNSUPPORTED",
         `expected 102, or 103 with a link field, got ${status}`,
@@ -210,7 +211,8 @@ export class Http1Exchange extends HttpExchange {
       );
     }
     try {
-      this.#response.writeEarlyHints(headers as Record<string, string | string[]>);
+      const fields = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]);
+      this.#response.writeEarlyHints(Object.fromEntries(fields));
     } catch (cause) {
       this.refuseField(cause);
     }
@@ -224,7 +226,8 @@ export class Http1Exchange extends HttpExchange {
     const response = this.#response;
     // With the whole response at hand the rest of the request has no reader any more.
     const ends = (length !== undefined || this.discardsBody) && !this.#reusable();
-    if (this.#http1.draining || ends) response.shouldKeepAlive = false;
+    // 408 is about the connection as well (RFC 9110, section 15.5.9).
+    if (this.#http1.draining || ends || status === 408) response.shouldKeepAlive = false;
     const bare = length === undefined || status === 204 || status === 304;
     const fields = bare ? headers : { ...headers, "content-length": length };
     try {

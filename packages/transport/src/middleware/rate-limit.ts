@@ -61,7 +61,10 @@ export function rateLimit(options: RateLimitOptions): Middleware {
   const policy = `"default";q=${limit};w=${Math.ceil(windowMs / 1_000)}`;
   return (handler) =>
     async (request, ...rest) => {
-      const client = key(request, rest[0]);
+      const client: unknown = key(request, rest[0]);
+      if (client !== undefined && typeof client !== "string") {
+        throw new TypeError(`key: expected a string or undefined, got ${describeValue(client)}`);
+      }
       if (client === undefined) return handler(request, ...rest);
       const { taken, remaining, nextMs } = buckets.take(client, clock.monotonic());
       const seconds = Math.ceil(nextMs / 1_000);
