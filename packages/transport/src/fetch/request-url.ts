@@ -25,12 +25,24 @@ export function requestUrl(exchange: Exchange): string {
   if (origin === undefined || otherPath.test(path)) {
     throw refused("target", "a path without . or .. segments, or an http: or https: URL with one");
   }
-  const base = `${exchange.session.tls === undefined ? "http" : "https"}://`;
-  const url = base + (authority || "localhost") + target.slice(origin.length);
-  const allowed = authority === "" || authorityForm.test(authority);
-  if (allowed && URL.canParse(url)) return url;
-  throw refused("authority", "a host, and a port if any");
+  const base = originOf(exchange.session.tls === undefined ? "http" : "https", authority);
+  return base + (origin === "" ? target : target.slice(origin.length));
 }
+
+// Clients name the same one again and again.
+let last = { scheme: "", authority: "", origin: "" };
+
+function originOf(scheme: string, authority: string): string {
+  if (last.scheme === scheme && last.authority === authority) return last.origin;
+  const origin = `${scheme}://${authority || "localhost"}`;
+  const allowed = authority === "" || authorityForm.test(authority);
+  // Any path can stand behind an authority that can be parsed.
+  if (!(allowed && URL.canParse(origin))) throw refused("authority", "a host, and a port if any");
+  last = { scheme, authority, origin };
+  return origin;
+}
+
+const ordinaryMethods = new Set(["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]);
 
 // Methods that the Fetch standard forbids.
 const forbiddenMethods = /^(connect|trace|track)$/i;
@@ -40,7 +52,8 @@ const rewrittenMethods = /^(delete|get|head|options|post|put)$/i;
 
 /** @throws {KingError} KING_HTTP_REQUEST_INVALID for a method that a `Request` cannot have. */
 export function checkMethod(method: string): void {
-  const isRewritten = rewrittenMethods.test(method) && method !== method.toUpperCase();
+  if (ordinaryMethods.has(method)) return;
+  const isRewritten = rewrittenMethods.test(method);
   if (forbiddenMethods.test(method) || isRewritten) {
     throw refused("method", "one that Request allows, and leaves as it is");
   }
