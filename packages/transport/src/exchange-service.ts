@@ -82,7 +82,9 @@ export class ExchangeService {
     }
     // What the client did is no fault of the handler's, nor what comes of it.
     const isOwnFault = httpErrors.is(error, "KING_HTTP_BODY_LENGTH");
-    const isTheirs = wasCut || tooLarge || isClientsFault(error) || isClientsFault(reason);
+    const isUnwanted = exchange.discardsBody && KingError.is(error, "KING_STREAM_CLOSED");
+    const isClients = isClientsFault(error) || isClientsFault(reason);
+    const isTheirs = wasCut || tooLarge || isUnwanted || isClients;
     if (isOwnFault || !isTheirs) this.#tell(error);
   }
 

@@ -30,6 +30,9 @@ import { announcedLength } from "./response-fields.ts";
  */
 export const discardedBodyBytes = 65_536;
 
+/** What a write counts that goes nowhere: empty ones do not go on for ever either. */
+const leastDiscardedBytes = 1_024;
+
 /** How long a client may take to read a response that did not wait for its whole request, in ms. */
 export const lingerMs = 2_000;
 
@@ -59,7 +62,7 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
   #bytesResponded = 0;
   #bytesDiscarded = 0;
   /** Whether this response has no body, whatever the handler writes: to HEAD, 204, 304. */
-  protected discardsBody = false;
+  discardsBody = false;
 
   constructor(session: Session, limits: HttpLimits) {
     super();
@@ -165,7 +168,7 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
    */
   #discard(bytes: number): Promise<void> {
     const isLost = this.ended !== undefined && !this.ended.clean;
-    this.#bytesDiscarded += bytes;
+    this.#bytesDiscarded += Math.max(bytes, leastDiscardedBytes);
     if (isLost || this.#bytesDiscarded > this.limits.maxWriteBufferBytes) throw this.failure();
     return new Promise((resolve) => setImmediate(resolve));
   }

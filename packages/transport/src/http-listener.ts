@@ -229,11 +229,21 @@ export class NodeHttpListener extends Lifetime<ListenerClosed> implements HttpLi
 
   #onSweep(tickMs: number): void {
     this.#tls?.sweep();
-    for (const session of this.#sessions) session.sweep(tickMs);
+    for (const session of this.#sessions) this.#sweepSession(session, tickMs);
     for (const fresh of this.#fresh.values()) {
       if (fresh.isHandshaking) continue;
       fresh.ageMs += tickMs;
       if (fresh.ageMs > this.#limits.headersTimeoutMs) fresh.socket.destroy();
+    }
+  }
+
+  /** A fault in one session is no other's. */
+  #sweepSession(session: Http1Session | Http2Session, tickMs: number): void {
+    try {
+      session.sweep(tickMs);
+    } catch (error) {
+      this.#onError(error);
+      session.abort(error);
     }
   }
 
@@ -327,6 +337,7 @@ export class NodeHttpListener extends Lifetime<ListenerClosed> implements HttpLi
 
   /** A tunnel is not offered (RFC 9110, section 9.3.6); what follows the request is for nobody. */
   #onConnect(request: IncomingMessage, socket: Socket): void {
+    socket.once("end", () => socket.destroySoon());
     socket.resume();
     this.#onDetached(request, socket, undefined);
   }
@@ -334,6 +345,7 @@ export class NodeHttpListener extends Lifetime<ListenerClosed> implements HttpLi
   /** A request after which node has taken its parser off the connection: an upgrade, or CONNECT. */
   #onDetached(request: IncomingMessage, socket: Socket, head: Buffer | undefined): void {
     const session = (request.socket as KnownSocket)[sessionOf] as Http1Session;
+    session.detached();
     session.inTurn(() => {
       const response = new ServerResponse(request);
       response.shouldKeepAlive = false;

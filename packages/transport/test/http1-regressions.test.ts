@@ -345,3 +345,21 @@ test("a client that leaves while CONNECT waits for its turn is noticed", async (
   socket.reset();
   expect((await withDeadline(exchange.closed, "the end of the exchange")).clean).toBe(false);
 });
+
+test.each([
+  ["CONNECT", "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n"],
+  ["an upgrade", "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"],
+])("a large response is not stuck because %s waits behind it", async (_, behind) => {
+  await using source = await exchangeSource();
+  const socket = await connectRaw({ port: source.listener.local.port, reading: false });
+  await socket.write(`GET / HTTP/1.1\r\nHost: a\r\n\r\n${behind}`);
+  const exchange = await source.next();
+  exchange.respond(200, { "content-length": "13107200" });
+  const writing = (async () => {
+    for (let i = 0; i < 200; i++) await exchange.write(new Uint8Array(65_536));
+    await exchange.end();
+  })();
+  socket.resume();
+  await socket.readBytes(13_107_200);
+  await withDeadline(writing, "the end of the response");
+});

@@ -1,4 +1,5 @@
-import { IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 
 /** What node says of a message whose sender goes away. */
 export const gone = (cause: unknown) =>
@@ -22,7 +23,7 @@ export function breakOff(request: IncomingMessage, error: Error): void {
 }
 
 /** Reads and drops what still comes of a request that has ended, so that its connection's end is seen. */
-export function readOn(request: IncomingMessage): void {
+export function readOn(request: IncomingMessage, socket: Socket): void {
   request.push = discard;
-  IncomingMessage.prototype._read.call(request, 0);
+  socket.resume();
 }

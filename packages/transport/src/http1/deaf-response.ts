@@ -15,7 +15,8 @@ const nowhere = () => false;
  */
 export function deafen(response: ServerResponse): void {
   const inner = response as InnerResponse;
-  response.detachSocket(response.socket as NonNullable<ServerResponse["socket"]>);
+  // Whoever holds it may have done so before.
+  if (response.socket !== null) response.detachSocket(response.socket);
   inner._send = nowhere;
   inner._writeRaw = nowhere;
   response.destroyed = true;

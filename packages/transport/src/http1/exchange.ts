@@ -99,6 +99,11 @@ export class Http1Exchange extends HttpExchange {
     };
   }
 
+  /** The connection takes bytes again, though node no longer listens. */
+  onDrain(): void {
+    this.#response.emit("drain");
+  }
+
   /** The session ends, as far as we know: a response that somebody else sends has to say so. */
   onDraining(): void {
     if (!this.#handedOver || this.responded || !this.#http1.draining) return;
@@ -117,7 +122,7 @@ export class Http1Exchange extends HttpExchange {
 
   #takeBack(): void {
     const request = this.#request;
-    const { socket } = request;
+    const socket = this.#http1.connection;
     this.#takenBack = true;
     deafen(this.#response);
     const response = new ServerResponse(request);
@@ -133,7 +138,7 @@ export class Http1Exchange extends HttpExchange {
     // Whoever reads learns of it when the answer is on its way.
     process.nextTick(() => {
       if (!request.complete) breakOff(request, this.#whyBroken());
-      if (request.destroyed) readOn(request);
+      if (request.destroyed) readOn(request, socket);
     });
   }
 
@@ -187,7 +192,7 @@ export class Http1Exchange extends HttpExchange {
 
   protected override get bytesTaken(): number {
     if (!this.#handedOver) return super.bytesTaken;
-    return this.#request.socket.bytesWritten - this.#response.writableLength;
+    return this.#http1.connection.bytesWritten - this.#response.writableLength;
   }
 
   protected get output() {
@@ -275,7 +280,7 @@ export class Http1Exchange extends HttpExchange {
 
   protected cut(): void {
     // HTTP/1.1 has no other way to say that a response is not whole (RFC 9112, section 8).
-    cutSocket(this.#request.socket);
+    cutSocket(this.#http1.connection);
   }
 
   stopReading(): void {
@@ -306,7 +311,7 @@ export class Http1Exchange extends HttpExchange {
         text += `${name}: ${line}\r\n`;
       }
     }
-    const { socket } = this.#request;
+    const socket = this.#http1.connection;
     this.#response.detachSocket(socket);
     if (head.length > 0) socket.unshift(head);
     socket.write(`${text}\r\n`);
@@ -329,7 +334,7 @@ export class Http1Exchange extends HttpExchange {
     this.responseDone();
     if (!this.#endsConnection) return;
     this.#http1.linger();
-    this.#request.socket.destroySoon();
+    this.#http1.connection.destroySoon();
   }
 
   /** What follows on the connection is not HTTP; within this request when it was not complete. */

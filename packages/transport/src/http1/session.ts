@@ -40,6 +40,21 @@ export class Http1Session extends HttpSession<Http1Exchange> {
     });
   }
 
+  /** Also where node has forgotten it: it takes its socket from a request that was read in part. */
+  get connection(): Socket {
+    return this.socket;
+  }
+
+  /**
+   * Stands in for node, which takes its listeners off the connection when an upgrade or CONNECT comes, while
+   * the response before it still waits for room.
+   */
+  detached(): void {
+    this.socket.on("drain", () => {
+      for (const exchange of this.active) exchange.onDrain();
+    });
+  }
+
   /** Whether the response under way tells the client that the connection ends. */
   get draining(): boolean {
     if (this.exchangesOpened >= this.limits.maxRequestsPerSession) return true;
