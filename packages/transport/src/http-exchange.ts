@@ -23,6 +23,7 @@ import { NodeWriter, sliceBytes } from "./node-writer.ts";
 import { type Problem, respondProblem } from "./problem.ts";
 import { requestIdOf } from "./request-id.ts";
 import { announcedLength } from "./response-fields.ts";
+import { turn } from "./turn.ts";
 
 /**
  * A request body up to this size that nobody reads is read and discarded, so that the connection
@@ -170,7 +171,7 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
     const isLost = this.ended !== undefined && !this.ended.clean;
     this.#bytesDiscarded += Math.max(bytes, leastDiscardedBytes);
     if (isLost || this.#bytesDiscarded > this.limits.maxWriteBufferBytes) throw this.failure();
-    return new Promise((resolve) => setImmediate(resolve));
+    return turn();
   }
 
   end(chunk?: Uint8Array): Promise<void> {

@@ -14,6 +14,8 @@ export abstract class HttpSession<Exchange> extends BaseSession {
   protected exchangesOpened = 0;
   /** Why the session was aborted, once it was. */
   protected aborted: unknown;
+  #left: PromiseWithResolvers<void> | undefined;
+  #hasLeft = false;
 
   constructor(socket: Socket, limits: HttpLimits, proxied?: ProxiedEndpoints) {
     super();
@@ -41,6 +43,18 @@ export abstract class HttpSession<Exchange> extends BaseSession {
   opened(exchange: Exchange): void {
     this.exchangesOpened++;
     this.active.add(exchange);
+  }
+
+  /** Resolves when the connection is closed, or belongs to whoever accepted upgrades on it. */
+  get left(): Promise<void> {
+    this.#left ??= Promise.withResolvers();
+    if (this.#hasLeft) this.#left.resolve();
+    return this.#left.promise;
+  }
+
+  protected leave(): void {
+    this.#hasLeft = true;
+    this.#left?.resolve();
   }
 
   /** Told of the end, at no cost of a promise. */

@@ -4,6 +4,7 @@ import { httpSection, tlsSection } from "./config.ts";
 import { ExchangeService } from "./exchange-service.ts";
 import { type HttpListener, NodeHttpListener } from "./http-listener.ts";
 import { ListenerTls, type ListenTlsOptions } from "./tls/listener-tls.ts";
+import { token } from "./token.ts";
 
 /** Options of {@link listenHttp}; keys of the `http` section may be given here too. */
 export interface ListenHttpOptions {
@@ -100,8 +101,6 @@ function checkOthers(options: Partial<ListenHttpOptions>): void {
     throw optionError("signal", "expected an AbortSignal");
   }
 }
-
-const token = /^[!#$%&'*+.^_`|~\da-z-]+$/i; // RFC 9110, section 5.6.2
 
 /** Fields of the protocol's own, which no id can stand in. */
 const framing = /^(connection|content-length|transfer-encoding|upgrade|host|te|trailer)$/;

@@ -14,17 +14,18 @@ export interface Problem {
   readonly extensions?: Readonly<Record<string, unknown>>;
 }
 
-/** Answers `exchange` with a problem document. */
-export function respondProblem(exchange: Exchange, problem: Problem, headers?: HeaderFields): void {
+/** Media type of {@link problemText}. */
+export const problemType = "application/problem+json";
+
+/** The problem as JSON text. */
+export function problemText(problem: Problem): string {
   const { status, title = STATUS_CODES[status] ?? "Error", type = "about:blank" } = problem;
   const { detail, extensions } = problem;
-  const document = {
-    ...extensions,
-    type,
-    title,
-    status,
-    ...(detail === undefined ? {} : { detail }),
-  };
-  const fields = { ...headers, "content-type": "application/problem+json" };
-  exchange.respond(status, fields, JSON.stringify(document));
+  return JSON.stringify({ ...extensions, type, title, status, detail });
+}
+
+/** Answers `exchange` with a problem document. */
+export function respondProblem(exchange: Exchange, problem: Problem, headers?: HeaderFields): void {
+  const fields = { ...headers, "content-type": problemType };
+  exchange.respond(problem.status, fields, problemText(problem));
 }

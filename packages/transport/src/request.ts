@@ -14,6 +14,7 @@ import { HttpResponse } from "./http-response.ts";
 import { Http2EndWatch } from "./http2-end-watch.ts";
 import { requestError } from "./request-error.ts";
 import { observeRequest } from "./request-telemetry.ts";
+import { token } from "./token.ts";
 
 /** Trust for one request. */
 export interface RequestTlsOptions {
@@ -132,9 +133,6 @@ export async function request(
     }
   });
 }
-
-/** RFC 9110, section 5.6.2. */
-const token = /^[\w!#$%&'*+.^`|~-]+$/;
 
 /** Methods that are written in another case by mistake alone (RFC 9110, section 9.1). */
 const knownMethods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];

@@ -4,6 +4,7 @@ import {
   connectRaw,
   freePorts,
   makeCertificates,
+  testClock,
   watchResources,
   withDeadline,
 } from "@king-runtime/testkit";
@@ -170,6 +171,33 @@ describe("a listener", () => {
     expect(listener.stats()).toMatchObject({ sessionsRefused: 1, sessionsActive: 1 });
     exchange.respond(200, {}, "served");
     await first.readUntil("served");
+  });
+
+  test("keeps the deadlines of all sessions when one of them is at fault, and ends that one", async () => {
+    const clock = testClock();
+    const errors: unknown[] = [];
+    await using source = await exchangeSource({
+      clock,
+      responseTimeoutMs: 1_000,
+      onHandlerError: (error) => errors.push(error),
+    });
+    const { port } = source.listener.local;
+    await using faulty = await connectRaw({ port });
+    await faulty.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    const { session } = await source.next();
+    const failure = new Error("a fault");
+    Object.assign(session, {
+      sweep() {
+        throw failure;
+      },
+    });
+    await using other = await connectRaw({ port });
+    await other.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    await source.next();
+    clock.advance(2_000);
+    expect(await other.readUntil("\r\n")).toBe("HTTP/1.1 503 Service Unavailable\r\n");
+    await withDeadline(faulty.ended, "the end of the faulty session");
+    expect(errors[0]).toBe(failure);
   });
 
   test("leaves nothing behind", async () => {

@@ -1,9 +1,6 @@
 import type { Exchange } from "@king-runtime/core";
+import { isAuthority } from "../authority.ts";
 import { httpErrors } from "../errors.ts";
-
-// Host and port alone (RFC 9110, section 7.2; RFC 3986, section 3.2.2): anything more would let
-// the client write the path that the target is meant to tell.
-const authorityForm = /^(\[[\da-f:.]+\]|[\w.~!$&'()*+,;=%-]+)(:\d*)?$/i;
 
 const absoluteForm = /^https?:\/\/[^/?#]*(?=[/?]|$)/i;
 
@@ -35,9 +32,10 @@ let last = { scheme: "", authority: "", origin: "" };
 function originOf(scheme: string, authority: string): string {
   if (last.scheme === scheme && last.authority === authority) return last.origin;
   const origin = `${scheme}://${authority || "localhost"}`;
-  const allowed = authority === "" || authorityForm.test(authority);
-  // Any path can stand behind an authority that can be parsed.
-  if (!(allowed && URL.canParse(origin))) throw refused("authority", "a host, and a port if any");
+  // Anything more would let the client write the path that the target is meant to tell. Behind an
+  // authority that can be parsed any path can stand.
+  if (!(isAuthority(authority) && URL.canParse(origin)))
+    throw refused("authority", "a host, and a port if any");
   last = { scheme, authority, origin };
   return origin;
 }

@@ -1,4 +1,5 @@
 import type { Exchange, HeaderFields } from "@king-runtime/core";
+import { turn } from "../turn.ts";
 import { bytesOf } from "./body-chunk.ts";
 import { fieldsOf, plainReply } from "./reply.ts";
 
@@ -60,5 +61,3 @@ async function sendBody(
     throw error;
   }
 }
-
-const turn = () => new Promise<undefined>((resolve) => setImmediate(resolve, undefined));

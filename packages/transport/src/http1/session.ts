@@ -12,8 +12,6 @@ export class Http1Session extends HttpSession<Http1Exchange> {
   override readonly protocol = "h1";
   #waiting: (() => void)[] = [];
   #upgraded: NodeStream | undefined;
-  #left: PromiseWithResolvers<void> | undefined;
-  #hasLeft = false;
   /** Exchanges that `abort` ended. */
   #cut = 0;
   #lingering = -1;
@@ -21,7 +19,6 @@ export class Http1Session extends HttpSession<Http1Exchange> {
   #idleBytes = -1;
   #idleMs = 0;
   #headMs = 0;
-
   #windingDown = false;
 
   constructor(socket: Socket, limits: HttpLimits, proxied?: ProxiedEndpoints) {
@@ -35,7 +32,7 @@ export class Http1Session extends HttpSession<Http1Exchange> {
       const streamsAborted = this.#cut + this.active.size;
       for (const exchange of [...this.active]) exchange.onSocketClose();
       this.active.clear();
-      this.#leaveListener();
+      this.leave();
       this.finishConnection(failure, streamsAborted);
     });
   }
@@ -108,20 +105,8 @@ export class Http1Session extends HttpSession<Http1Exchange> {
   upgraded(exchange: Http1Exchange, socket: Socket): Stream {
     this.active.delete(exchange);
     this.#upgraded = new NodeStream(socket, this.limits);
-    this.#leaveListener();
+    this.leave();
     return this.#upgraded;
-  }
-
-  /** Resolves when the connection is closed, or belongs to whoever upgraded it. */
-  get left(): Promise<void> {
-    this.#left ??= Promise.withResolvers();
-    if (this.#hasLeft) this.#left.resolve();
-    return this.#left.promise;
-  }
-
-  #leaveListener(): void {
-    this.#hasLeft = true;
-    this.#left?.resolve();
   }
 
   /**

@@ -19,8 +19,6 @@ export class Http2Session extends HttpSession<Http2Exchange> {
   readonly #session: ServerHttp2Session;
   /** Accepted extended CONNECTs, which belong to whoever accepted them. */
   readonly #upgraded = new Set<UpgradedHttp2Stream>();
-  #left: PromiseWithResolvers<void> | undefined;
-  #hasLeft = false;
   readonly #budget = new ClientBudget();
   #cut = 0;
   #idleMs = 0;
@@ -48,21 +46,9 @@ export class Http2Session extends HttpSession<Http2Exchange> {
       this.#cut += this.active.size;
     });
     session.once("close", () => {
-      this.#leaveListener();
+      this.leave();
       this.finishConnection(failure, this.#cut);
     });
-  }
-
-  /** Resolves when the connection is closed, or only has streams that belong to who accepted them. */
-  get left(): Promise<void> {
-    this.#left ??= Promise.withResolvers();
-    if (this.#hasLeft) this.#left.resolve();
-    return this.#left.promise;
-  }
-
-  #leaveListener(): void {
-    this.#hasLeft = true;
-    this.#left?.resolve();
   }
 
   /** Bytes of a body arrived. */
@@ -86,11 +72,11 @@ export class Http2Session extends HttpSession<Http2Exchange> {
 
   released(exchange: Http2Exchange): void {
     this.active.delete(exchange);
-    this.#leave();
+    this.#leaveToOwners();
   }
 
-  #leave(): void {
-    if (this.closing && this.active.size === 0 && this.#upgraded.size > 0) this.#leaveListener();
+  #leaveToOwners(): void {
+    if (this.closing && this.active.size === 0 && this.#upgraded.size > 0) this.leave();
   }
 
   /** The stream is no longer HTTP's; the connection lives at least until it ends. */
@@ -138,7 +124,7 @@ export class Http2Session extends HttpSession<Http2Exchange> {
     // Tells the client which requests are still served (RFC 9113, section 6.8), then waits for them.
     if (options.code !== undefined) this.#session.goaway(options.code);
     this.#session.close();
-    this.#leave();
+    this.#leaveToOwners();
   }
 
   abort(reason?: unknown): void {

@@ -6,9 +6,9 @@ import {
   resolveOptions,
   stringKey,
 } from "@king-runtime/core";
+import { problemResponse } from "../problem-response.ts";
 import { setIdentity } from "./identity.ts";
 import type { Middleware } from "./middleware.ts";
-import { problemResponse } from "./problem-response.ts";
 import { checkRealm, quoted } from "./quoted-string.ts";
 
 /** Options of {@link bearerAuth}. */

@@ -1,5 +1,5 @@
 import type { Transform } from "node:stream";
-import { turn } from "./read-ahead.ts";
+import { turn } from "../turn.ts";
 
 /** A compressor of `node:zlib`. */
 export interface FlushableTransform extends Transform {

@@ -7,6 +7,7 @@ import {
   optionError,
   resolveOptions,
 } from "@king-runtime/core";
+import { token } from "../token.ts";
 import { addVary, type Middleware, withFields } from "./middleware.ts";
 
 /** Options of {@link cors}. */
@@ -35,8 +36,6 @@ const corsSection = defineSection("cors", {
   credentials: booleanKey({ default: false, doc: "Whether requests may carry cookies." }),
   maxAgeSeconds: integerKey({ default: 600, max: 86_400, doc: "Life of a preflight's answer." }),
 });
-
-const token = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/; // RFC 9110, section 5.6.2
 
 /**
  * Lets pages of other origins read responses, and answers their preflights with 204 (Fetch standard,

@@ -1,8 +1,8 @@
 import { bytesKey, defineSection, resolveOptions } from "@king-runtime/core";
 import { httpErrors } from "../errors.ts";
+import { problemResponse } from "../problem-response.ts";
 import { carryIdentity } from "./identity.ts";
 import type { Middleware } from "./middleware.ts";
-import { problemResponse } from "./problem-response.ts";
 
 /** Options of {@link limitBody}. */
 export interface LimitBodyOptions {

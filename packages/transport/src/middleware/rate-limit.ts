@@ -8,9 +8,9 @@ import {
   resolveOptions,
   systemClock,
 } from "@king-runtime/core";
+import { problemResponse } from "../problem-response.ts";
 import { clientKey } from "./client-key.ts";
 import { type Middleware, withFields } from "./middleware.ts";
-import { problemResponse } from "./problem-response.ts";
 import { TokenBuckets } from "./token-buckets.ts";
 
 /** Options of {@link rateLimit}. */

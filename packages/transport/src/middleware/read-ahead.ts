@@ -1,4 +1,5 @@
 import { bytesOf } from "../fetch/body-chunk.ts";
+import { turn } from "../turn.ts";
 
 /** A body of which the beginning was looked at. */
 export interface ReadAhead {
@@ -50,6 +51,3 @@ export async function readAhead(
   );
   return { stream, wholeBytes: ended ? length : undefined };
 }
-
-/** Resolves after a turn of the event loop. */
-export const turn = () => new Promise<undefined>((resolve) => setImmediate(resolve, undefined));

@@ -10,10 +10,10 @@ import {
   stringKey,
   systemClock,
 } from "@king-runtime/core";
+import { problemResponse } from "../problem-response.ts";
 import { parseRange } from "./byte-ranges.ts";
 import { evaluateConditions } from "./conditional-request.ts";
 import { contentTypeOf } from "./content-type.ts";
-import { problemResponse } from "./problem-response.ts";
 import { openServedFile, type ServedFile, streamFile } from "./served-file.ts";
 
 /** Options of {@link serveFiles}. */

@@ -1,5 +1,5 @@
 import { optionError } from "@king-runtime/core";
-import { problemResponse } from "../middleware/problem-response.ts";
+import { problemResponse } from "../problem-response.ts";
 import { upgradePrefix } from "./route-definition.ts";
 import type { RouteParams } from "./route-params.ts";
 import { type MatchedParams, RouteTable } from "./route-table.ts";

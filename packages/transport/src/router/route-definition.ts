@@ -1,4 +1,5 @@
 import { optionError } from "@king-runtime/core";
+import { token } from "../token.ts";
 
 /** One segment of a pattern. */
 export type RouteSegment =
@@ -17,8 +18,6 @@ export interface RouteDefinition {
 /** What the method of an upgrade route begins with; no method has a space in it. */
 export const upgradePrefix = "UPGRADE ";
 
-// RFC 9110, section 5.6.2.
-const token = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/;
 const paramName = /^[A-Za-z_]\w*$/;
 // What a path cannot have unencoded (RFC 3986, section 3.3), what begins an encoding, and what other
 // routers give a meaning of their own.
