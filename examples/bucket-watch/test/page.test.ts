@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { requireSoftware, type SkippableTest } from "@king-runtime/testkit";
+import { chromiumArguments, requireSoftware, type SkippableTest } from "@king-runtime/testkit";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
 import { expect, onTestFinished, test } from "vitest";
 import { startServer, uploadTo } from "./started-server.ts";
@@ -17,15 +17,7 @@ async function openBrowser(context: SkippableTest): Promise<{ page: Page; compla
     executablePath,
     headless: true,
     viewport: { width: 1_100, height: 820 },
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
+    args: [...chromiumArguments],
   });
   onTestFinished(async () => {
     await browser.close();

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { temporaryFolder } from "@king-runtime/testkit";
+import { chromiumArguments, temporaryFolder } from "@king-runtime/testkit";
 import { chromium } from "playwright-core";
 import type { PageReport } from "./report.ts";
 
@@ -39,15 +39,7 @@ export async function visit(script: string, options: VisitOptions): Promise<Page
   const browser = await chromium.launchPersistentContext(profile.path, {
     executablePath: options.executablePath,
     headless: true,
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
+    args: [...chromiumArguments],
   });
   try {
     const page = await browser.newPage();

@@ -1,5 +1,5 @@
 import { createHash, X509Certificate } from "node:crypto";
-import { requireSoftware, temporaryFolder } from "@king-runtime/testkit";
+import { chromiumArguments, requireSoftware, temporaryFolder } from "@king-runtime/testkit";
 import { chromium } from "playwright-core";
 import { expect, test } from "vitest";
 import { interopListener } from "./interop-listener.ts";
@@ -55,16 +55,7 @@ test.for([
     const browser = await chromium.launchPersistentContext(profile.path, {
       executablePath,
       headless: true,
-      args: [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        `--ignore-certificate-errors-spki-list=${pin}`,
-      ],
+      args: [...chromiumArguments, `--ignore-certificate-errors-spki-list=${pin}`],
     });
     try {
       const tab = await browser.newPage();
