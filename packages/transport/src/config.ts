@@ -147,6 +147,11 @@ export const tlsSection = defineSection(
       default: "TLSv1.2",
       doc: "Oldest protocol version accepted.",
     }),
+    verifyPeer: booleanKey({
+      default: true,
+      security: true,
+      doc: "Whether a client checks who issued a server's certificate, for when and for which name.",
+    }),
     handshakeTimeoutMs: durationKey({
       default: 10_000,
       min: 1,
