@@ -27,7 +27,7 @@ export const netErrors = defineErrors({
    * The TLS handshake failed, or the peer's certificate was refused.
    * @remedy `details.reason` says which; give an issuing certificate in `tls.ca`, or mend the server.
    */
-  KING_NET_TLS: errorCode<{ host: string; reason: TlsFailure }>("tls"),
+  KING_NET_TLS: errorCode<{ host?: string; reason: TlsFailure }>("tls"),
   /**
    * The address or name of a peer is one that this program may not connect to, or a connection comes
    * from one that may not connect to it.
@@ -45,6 +45,11 @@ export const netErrors = defineErrors({
    */
   KING_NET_BIND: errorCode<{ address: string; port: number }>("unavailable"),
   /**
+   * Nothing came or went on a connection for as long as `idleTimeoutMs`.
+   * @remedy Raise `idleTimeoutMs`, or have one side say something from time to time.
+   */
+  KING_NET_IDLE: errorCode<{ timeoutMs: number }>("timeout", { retryable: true }),
+  /**
    * A line or a frame is longer than its limit, or a datagram does not fit.
    * @remedy Raise the limit named by the message, or have the peer send less.
    */
@@ -54,6 +59,11 @@ export const netErrors = defineErrors({
    * @remedy Treat what came as incomplete.
    */
   KING_NET_FRAME_TRUNCATED: errorCode<{ bytes: number }>("protocol"),
+  /**
+   * A line is not text in UTF-8, where it has to be.
+   * @remedy Have the peer send UTF-8, or read without `fatal`.
+   */
+  KING_NET_FRAME_ENCODING: errorCode("protocol"),
 });
 
 /** The part of making a connection that a timeout cuts. */
