@@ -30,6 +30,10 @@ export interface TestCertificates {
   readonly wrongHost: CertifiedKey;
   /** For the right names, but out of date since yesterday. */
   readonly expired: CertifiedKey;
+  /** For the right names, but from tomorrow on. */
+  readonly notYetValid: CertifiedKey;
+  /** For the right names, and certified by nobody but itself. */
+  readonly selfSigned: CertifiedKey;
 }
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
@@ -61,20 +65,24 @@ export async function makeCertificates(name = "King test authority"): Promise<Te
     { type: "ip", value: "127.0.0.1" },
     { type: "ip", value: "::1" },
   ] as const;
-  const [leaf, wrongHost, expired] = await Promise.all([
+  const [leaf, wrongHost, expired, notYetValid, selfSigned] = await Promise.all([
     certify(authority, localNames, nowMs + 10 * dayMs),
     certify(authority, [{ type: "dns", value: "wrong.example" }], nowMs + 10 * dayMs),
     certify(authority, localNames, nowMs - dayMs),
+    certify(authority, localNames, nowMs + 16 * dayMs),
+    certify(undefined, localNames, nowMs + 10 * dayMs),
   ]);
-  return { ca: certificate.toString("pem"), leaf, wrongHost, expired };
+  return { ca: certificate.toString("pem"), leaf, wrongHost, expired, notYetValid, selfSigned };
 }
 
+/** Without an authority the certificate is its own. */
 async function certify(
-  authority: Authority,
+  authority: Authority | undefined,
   names: readonly { type: "dns" | "ip"; value: string }[],
   notAfterMs: number,
 ): Promise<CertifiedKey> {
   const keys = await newKeys();
+  const subject = `CN=${names[0]?.value}`;
   const extensions: Extension[] = [
     new BasicConstraintsExtension(false, undefined, true),
     new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
@@ -82,10 +90,10 @@ async function certify(
     new SubjectAlternativeNameExtension([...names]),
   ];
   const certificate = await X509CertificateGenerator.create({
-    subject: `CN=${names[0]?.value}`,
-    issuer: authority.certificate.subject,
+    subject,
+    issuer: authority?.certificate.subject ?? subject,
     publicKey: keys.publicKey,
-    signingKey: authority.keys.privateKey,
+    signingKey: authority?.keys.privateKey ?? keys.privateKey,
     signingAlgorithm: algorithm,
     notBefore: new Date(notAfterMs - 15 * dayMs),
     notAfter: new Date(notAfterMs),
