@@ -95,7 +95,8 @@ export class ClientTls {
   /**
    * Speaks TLS over `socket`, which is destroyed when that fails. Resolves when the server has been verified and its
    * key has been found among the pins. A server may select no application protocol although some are offered: look
-   * at `alpnProtocol`. Errors of the socket between here and the caller's first listener are in `errored`.
+   * at `alpnProtocol`. The socket has a listener for errors, which does nothing: one that comes before the caller has
+   * its own does no harm.
    *
    * @throws {KingError} KING_NET_TLS, KING_NET_TIMEOUT of phase `tls`; the reason of `signal`.
    */
@@ -110,6 +111,8 @@ export class ClientTls {
       const sessions = this.#sessionsOf(to, name);
       const resumable = await sessions?.take();
       signal?.throwIfAborted();
+      // Over a socket that is gone node would wait for ever.
+      if (socket.destroyed) throw failed(host, socket.errored ?? undefined);
       const secure = this.#connect(socket, to, name, resumable);
       secure.on("error", ignore);
       const handshake = new Handshake(secure, host, {
