@@ -127,7 +127,6 @@ export class ConnectProxy {
         method: "CONNECT",
         path: authority,
         headers: { host: authority, ...this.#headers },
-        agent: false,
         createConnection: () => socket,
         maxHeaderSize: maxHeaderBytes,
       });
