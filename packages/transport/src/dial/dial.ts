@@ -131,7 +131,6 @@ class Dialling {
 
   #take(family: Family, found: readonly string[]): void {
     for (const address of found) {
-      if (this.#addresses[family].length >= maxAddresses) return;
       if (isIP(address) !== family || this.#known.has(address)) continue;
       try {
         this.#options.guard?.checkAddress(this.#host, address);

@@ -1,4 +1,4 @@
-import { once } from "node:events";
+import { getEventListeners, once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { systemClock } from "@king-runtime/core";
 import { watchResources, withDeadline } from "@king-runtime/testkit";
@@ -412,11 +412,14 @@ describe("over the network", () => {
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
     const options = { clock: systemClock, connectTimeoutMs: 5_000, resolver: both };
-    (await dial("both.example", port, options)).destroy();
     const cancel = new AbortController();
-    const cancelled = dial("127.0.0.1", port, { ...options, signal: cancel.signal });
+    const { signal } = cancel;
+    (await dial("both.example", port, { ...options, signal })).destroy();
+    expect(getEventListeners(signal, "abort")).toEqual([]);
+    const cancelled = dial("127.0.0.1", port, { ...options, signal });
     cancel.abort();
-    await expect(cancelled).rejects.toBe(cancel.signal.reason);
+    await expect(cancelled).rejects.toBe(signal.reason);
+    expect(getEventListeners(signal, "abort")).toEqual([]);
     server.close();
     await once(server, "close");
     await expect(dial("both.example", port, options)).rejects.toMatchObject({

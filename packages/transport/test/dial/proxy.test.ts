@@ -1,4 +1,4 @@
-import { once } from "node:events";
+import { getEventListeners, once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { inspect } from "node:util";
@@ -193,7 +193,9 @@ describe("a connection through a proxy", () => {
     {
       await using server = await proxyServer(answering("HTTP/1.1 200 OK\r\n\r\n"));
       const proxy = proxyOf(`http://127.0.0.1:${server.port}`);
-      const socket = await through(proxy, "host.example", 443);
+      const { signal } = new AbortController();
+      const socket = await through(proxy, "host.example", 443, { signal });
+      expect(getEventListeners(signal, "abort")).toEqual([]);
       expect(socket.listenerCount("data")).toBe(0);
       socket.destroy();
     }

@@ -56,6 +56,15 @@ describe.each(["TLSv1.2", "TLSv1.3"] as const)("sessions of %s", (version) => {
     socket.destroy();
   });
 
+  test("are resumed on one connection after the other", async () => {
+    await using place = await once();
+    for (const connection of [2, 3]) {
+      const socket = await place.connect();
+      expect([connection, socket.isSessionReused()]).toEqual([connection, true]);
+      socket.destroy();
+    }
+  });
+
   test("are not resumed where something else is trusted, shown or asked for", async () => {
     await using place = await once();
     const others: SecureOptions[] = [

@@ -1,5 +1,5 @@
 import { createHash, X509Certificate } from "node:crypto";
-import { once } from "node:events";
+import { getEventListeners, once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { systemClock } from "@king-runtime/core";
 import { makeCertificates, testClock, watchResources, withDeadline } from "@king-runtime/testkit";
@@ -98,7 +98,9 @@ describe("a handshake", () => {
     const resources = watchResources();
     {
       await using server = await tlsServer(leaf);
-      const socket = await secure(server.port, { tls: { ca } });
+      const { signal } = new AbortController();
+      const socket = await secure(server.port, { tls: { ca }, signal });
+      expect(getEventListeners(signal, "abort")).toEqual([]);
       expect(socket.listenerCount("secureConnect")).toBe(0);
       expect(socket.listenerCount("session")).toBe(0);
       socket.destroy();
@@ -257,6 +259,14 @@ describe("pins", () => {
     await using server = await tlsServer({ ...leaf, cert: `${leaf.cert}\n${other.ca}` });
     await expect(
       secure(server.port, { tls: { ca, pins: [pinOf(other.ca)] } }),
+    ).rejects.toMatchObject({ details: { reason: "not-pinned" } });
+  });
+
+  test("are not satisfied by an authority that only has the name of the one that signed", async () => {
+    const impostor = await makeCertificates();
+    await using server = await tlsServer({ ...leaf, cert: `${leaf.cert}\n${impostor.ca}` });
+    await expect(
+      secure(server.port, { tls: { ca, pins: [pinOf(impostor.ca)] } }),
     ).rejects.toMatchObject({ details: { reason: "not-pinned" } });
   });
 
