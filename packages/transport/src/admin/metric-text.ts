@@ -38,7 +38,7 @@ export function metricText(families: readonly MetricFamily[], format: MetricForm
     }
   }
   if (format === "openmetrics") lines.push("# EOF");
-  return `${lines.join("\n")}\n`;
+  return lines.map((line) => `${line}\n`).join("");
 }
 
 /** `camelCase` and anything else as the end of a metric's name: lower case, digits and `_`. */
