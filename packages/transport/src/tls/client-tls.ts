@@ -1,4 +1,4 @@
-import { createHash, X509Certificate } from "node:crypto";
+import { constants, createHash, X509Certificate } from "node:crypto";
 import { isIP, type Socket } from "node:net";
 import {
   type ConnectionOptions,
@@ -268,6 +268,8 @@ function contextOf(
   const { ca, cert, key, passphrase } = options;
   const policy: SecureContextOptions = {
     minVersion,
+    // A server of TLS 1.2 could show another certificate, which no pin has seen (RFC 9113, section 9.2.1).
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     ...(ca === undefined ? {} : { ca: authoritiesOf(ca).map((each) => each.toString()) }),
   };
   if (cert === undefined || key === undefined) return createSecureContext(policy);

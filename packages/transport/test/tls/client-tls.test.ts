@@ -81,6 +81,18 @@ describe("a handshake", () => {
     socket.destroy();
   });
 
+  test("is done once: a server of TLS 1.2 that wants another one is refused", async () => {
+    await using server = await tlsServer({ ...leaf, maxVersion: "TLSv1.2" });
+    const accepted = server.nextConnection();
+    const socket = await secure(server.port, { tls: { ca } });
+    const peer = await accepted;
+    const refused = once(peer, "error").catch((error) => [error]);
+    peer.renegotiate({}, () => undefined);
+    const [error] = await withDeadline(refused, "a refusal");
+    expect(error.code).toBe("ERR_SSL_NO_RENEGOTIATION");
+    socket.destroy();
+  });
+
   test("takes authorities as bytes, and several of them", async () => {
     await using server = await tlsServer(leaf);
     const lists = [Buffer.from(ca), [other.ca, ca], `${other.ca}\n${ca}`];
