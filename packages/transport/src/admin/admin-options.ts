@@ -83,8 +83,7 @@ const adminSection = defineSection("admin", {
   }),
 });
 
-/** Names of {@link AdminOptions}. */
-export const adminOptionNames: readonly string[] = [
+const others: readonly string[] = [
   "auth",
   "system",
   "config",
@@ -93,8 +92,10 @@ export const adminOptionNames: readonly string[] = [
   "sections",
   "onError",
   "clock",
-  ...Object.keys(adminSection.keys),
 ];
+
+/** Names of {@link AdminOptions}. */
+export const adminOptionNames: readonly string[] = [...others, ...Object.keys(adminSection.keys)];
 
 /** What routes work with. */
 export interface AdminSubject {
@@ -117,7 +118,7 @@ export function resolveAdminOptions(options: AdminOptions): AdminSubject {
   if (typeof options !== "object" || options === null) {
     throw optionError("options", `expected an object, got ${describeValue(options)}`);
   }
-  const settings = resolveOptions(adminSection, options, { others: adminOptionNames.slice(0, 8) });
+  const settings = resolveOptions(adminSection, options, { others });
   const { system, config, listeners, reloadTls, sections } = options;
   const { onError = console.error, clock = systemClock } = options;
   expectMethods("system", system, ["status", "health", "metrics", "performance", "drain"]);

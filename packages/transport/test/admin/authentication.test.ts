@@ -1,5 +1,13 @@
 import { createHash, X509Certificate } from "node:crypto";
-import { connectRaw, makeCertificates, recordDiagnostics, testClock } from "@king-runtime/testkit";
+import { once } from "node:events";
+import { connect as connectHttp2 } from "node:http2";
+import {
+  connectRaw,
+  makeCertificates,
+  recordDiagnostics,
+  testClock,
+  withDeadline,
+} from "@king-runtime/testkit";
 import { describe, expect, test } from "vitest";
 import {
   type AdminAuth,
@@ -216,6 +224,22 @@ describe("pages in browsers", () => {
     const lines = ["GET /health HTTP/1.1", `Host: ${host}`, `Authorization: Bearer ${token}`];
     await socket.write(`${lines.join("\r\n")}\r\n\r\n`);
     expect(await socket.readUntil("\r\n")).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+  });
+
+  test.each([
+    ["localhost", 200],
+    ["evil.example", 421],
+  ])("over HTTP/2, :authority %s is answered %i", async (authority, status) => {
+    await using admin = await openAdmin();
+    const client = connectHttp2(`http://127.0.0.1:${admin.port}`);
+    const stream = client.request({
+      ":path": "/health",
+      ":authority": authority,
+      authorization: `Bearer ${token}`,
+    });
+    const [headers] = await withDeadline(once(stream, "response"), "a response");
+    expect(headers[":status"]).toBe(status);
+    client.destroy();
   });
 
   test.each(["a b", "a:80", "http://a", "a/b", 5, "*"])("%j is no host to allow", (host) => {
