@@ -69,6 +69,8 @@ export class NodeStream extends BaseStream {
   reset(code?: number): void {
     if (this.ended !== undefined) return;
     this.#reset = true;
+    // First, for TLS tells of room when the connection below it is cut.
+    this.#writer.close();
     this.cut(code);
   }
 

@@ -1,6 +1,5 @@
 import { createHash, X509Certificate } from "node:crypto";
-import type { Server, ServerOptions } from "node:https";
-import type { SecureContext, SecureContextOptions, TlsOptions } from "node:tls";
+import type { SecureContext, SecureContextOptions, Server, TlsOptions } from "node:tls";
 import { type Clock, describeValue, optionError, type SectionValues } from "@king-runtime/core";
 import type { tlsSection } from "../config.ts";
 import { secureContext, type TlsCertificate } from "./certificate.ts";
@@ -34,13 +33,23 @@ export class ListenerTls {
   readonly #clock: Clock;
   readonly #tickets: TicketKeys;
   readonly #clientCertificates: NonNullable<ListenTlsOptions["clientCertificates"]>;
+  readonly #alpn: readonly string[];
   #contexts: ReadonlyMap<string, SecureContext>;
   #options: ListenTlsOptions;
   #server: Server | undefined;
 
-  /** @throws {KingError} KING_HTTP_TLS, KING_OPTION_INVALID */
-  constructor(options: ListenTlsOptions, policy: SectionValues<typeof tlsSection>, clock: Clock) {
+  /**
+   * @param alpn application protocols to choose from, those to prefer first; without any, none is negotiated.
+   * @throws {KingError} KING_HTTP_TLS, KING_OPTION_INVALID
+   */
+  constructor(
+    options: ListenTlsOptions,
+    policy: SectionValues<typeof tlsSection>,
+    clock: Clock,
+    alpn: readonly string[] = ["h2", "http/1.1"],
+  ) {
     checkOptions(options);
+    this.#alpn = alpn;
     this.#policy = policy;
     this.#clock = clock;
     this.#tickets = new TicketKeys(policy.ticketSecret, policy.ticketRotationMs);
@@ -50,12 +59,12 @@ export class ListenerTls {
   }
 
   /** What node's server is made with. */
-  get serverOptions(): ServerOptions {
+  get serverOptions(): TlsOptions {
     const { handshakeTimeoutMs } = this.#policy;
     return {
       ...this.#contextOptions(this.#options),
       handshakeTimeout: handshakeTimeoutMs,
-      ALPNProtocols: ["h2", "http/1.1"],
+      ...(this.#alpn.length === 0 ? {} : { ALPNProtocols: [...this.#alpn] }),
       SNICallback: (name, done) => done(null, this.#contextFor(name)),
       requestCert: this.#clientCertificates !== "none",
       rejectUnauthorized: this.#clientCertificates === "require",
