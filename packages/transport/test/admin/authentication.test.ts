@@ -262,6 +262,11 @@ describe("listening", () => {
     },
   );
 
+  test.each(["localhost", "127.0.0.1"])("on %s needs no certificates", async (host) => {
+    await using admin = await openAdmin({ host });
+    expect(["127.0.0.1", "::1"]).toContain(admin.listener.local.address);
+  });
+
   test("on all addresses serves who shows one, by any name", async () => {
     await using admin = await openAdmin({ host: "0.0.0.0", tls: required });
     expect(admin.listener.local.address).toBe("0.0.0.0");
