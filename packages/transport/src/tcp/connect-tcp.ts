@@ -13,8 +13,9 @@ import {
   refuseOptions,
   serverOptions,
 } from "./common-options.ts";
+import { idleSweepMs } from "./idle-sweep.ts";
 import { tcpSection } from "./tcp-section.ts";
-import { NodeTcpSession, type TcpSession, tcpSweepMs } from "./tcp-session.ts";
+import { NodeTcpSession, type TcpSession } from "./tcp-session.ts";
 import { checkAlpn } from "./tcp-tls.ts";
 
 /** TLS of {@link connectTcp}. */
@@ -107,7 +108,7 @@ function lookAfter(
   clock: Clock,
   signal: AbortSignal | undefined,
 ): void {
-  const tickMs = tcpSweepMs(idleTimeoutMs);
+  const tickMs = idleSweepMs(idleTimeoutMs);
   const sweep = Number.isFinite(idleTimeoutMs)
     ? clock.every(tickMs, () => session.sweep(tickMs), { keepAlive: false })
     : undefined;

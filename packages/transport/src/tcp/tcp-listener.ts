@@ -15,8 +15,9 @@ import { netErrors } from "../net-errors.ts";
 import type { ListenTlsOptions } from "../tls/listener-tls.ts";
 import { boundEndpoint } from "./bound-endpoint.ts";
 import type { Firewall } from "./firewall.ts";
+import { idleSweepMs } from "./idle-sweep.ts";
 import type { tcpSection } from "./tcp-section.ts";
-import { NodeTcpSession, type TcpSession, tcpSweepMs } from "./tcp-session.ts";
+import { NodeTcpSession, type TcpSession } from "./tcp-session.ts";
 import type { TcpTls } from "./tcp-tls.ts";
 import { tell } from "./tell.ts";
 
@@ -135,7 +136,7 @@ export class NodeTcpListener extends Lifetime<ListenerClosed> implements TcpList
     });
     this.#local = boundEndpoint(server.address());
     this.#open = true;
-    const tickMs = tcpSweepMs(idleTimeoutMs);
+    const tickMs = idleSweepMs(idleTimeoutMs);
     this.#sweep = this.clock.every(tickMs, () => this.#onSweep(tickMs), { keepAlive: false });
   }
 

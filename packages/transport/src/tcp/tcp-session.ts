@@ -155,7 +155,3 @@ export class NodeTcpSession extends BaseSession implements TcpSession {
     this.onEnd?.(this);
   }
 }
-
-/** How often to sweep so that the idle timeout is met within a quarter of itself, in milliseconds. */
-export const tcpSweepMs = (idleTimeoutMs: number): number =>
-  Math.min(1_000, Math.max(10, Math.floor(idleTimeoutMs / 4)));
