@@ -192,7 +192,7 @@ export const requestSection = defineSection(
       default: 10_000,
       min: 1,
       max: 2_147_483_647,
-      doc: "Longest TCP connect and TLS handshake together.",
+      doc: "Longest resolution and TCP connect together; the TLS handshake has `tls.handshakeTimeoutMs`.",
     }),
     headersTimeoutMs: durationKey({
       default: 60_000,
@@ -204,7 +204,29 @@ export const requestSection = defineSection(
       default: 60_000,
       min: 1,
       max: 2_147_483_647,
-      doc: "Without a byte of the response body.",
+      doc: "A reader waits this long for a byte of the response body.",
+    }),
+    bodyIdleResumes: booleanKey({
+      default: false,
+      doc: "Reading may go on after a body-idle timeout, which otherwise ends the exchange.",
+    }),
+    writeIdleTimeoutMs: durationKey({
+      default: 30_000,
+      min: 1,
+      max: 2_147_483_647,
+      doc: "The server takes none of the request's bytes that wait for it.",
+    }),
+    expectTimeoutMs: durationKey({
+      default: 1_000,
+      min: 1,
+      max: 2_147_483_647,
+      doc: "A body that waits for 100 (Continue) is sent without it after this.",
+    }),
+    timeoutMs: durationKey({
+      default: Number.POSITIVE_INFINITY,
+      min: 1,
+      unlimited: true,
+      doc: "The whole exchange, from the call to the last byte that was received.",
     }),
     maxHeaderBytes: bytesKey({
       default: 32_768,
@@ -215,8 +237,54 @@ export const requestSection = defineSection(
     maxBodyBytes: bytesKey({
       default: 16_777_216,
       unlimited: true,
-      doc: "Largest response body that is read.",
+      doc: "Largest response body that is read, as it comes and once decoded.",
+    }),
+    maxWriteBufferBytes: bytesKey({
+      default: 1_048_576,
+      min: 1,
+      doc: "Unsent bytes of a request body that is written to its stream.",
     }),
   },
   { doc: "Outgoing HTTP requests." },
+);
+
+/** Settings of the pool of connections that a client owns. */
+export const poolSection = defineSection(
+  "pool",
+  {
+    maxSessionsPerOrigin: integerKey({
+      default: 64,
+      min: 1,
+      unit: "count",
+      doc: "Connections to one origin at a time; further requests wait.",
+    }),
+    maxIdlePerOrigin: integerKey({
+      default: 16,
+      unit: "count",
+      doc: "Connections to one origin that are kept without a request.",
+    }),
+    maxIdleSessions: integerKey({
+      default: 128,
+      unit: "count",
+      doc: "Connections that are kept without a request, to all origins together; those idle longest go.",
+    }),
+    maxQueuedRequests: integerKey({
+      default: 4_096,
+      unit: "count",
+      doc: "Requests that wait for a connection, to all origins together; more are refused.",
+    }),
+    queueTimeoutMs: durationKey({
+      default: 30_000,
+      min: 1,
+      max: 2_147_483_647,
+      doc: "Longest wait for a connection; making one has its own limits.",
+    }),
+    keepAliveTimeoutMs: durationKey({
+      default: 4_000,
+      min: 1,
+      max: 600_000,
+      doc: "A connection without a request is kept this long, or less where the server says so.",
+    }),
+  },
+  { doc: "Connections that an HTTP client keeps." },
 );

@@ -39,20 +39,44 @@ export const httpErrors = defineErrors({
     retryable: true,
   }),
   /**
-   * No connection to the server could be made.
-   * @remedy Check host, port and that the server runs; see `cause`.
-   */
-  KING_HTTP_CONNECT: errorCode<{ origin: string }>("network", { retryable: true }),
-  /**
-   * The TLS handshake failed or the certificate was refused.
-   * @remedy Give the issuing certificate in `tls.ca`; see `cause` for the reason.
+   * A listener's certificate and key do not fit, or it has none to reload.
+   * @remedy Give the key that belongs to the certificate; see `cause` for the reason.
    */
   KING_HTTP_TLS: errorCode<{ origin: string; reason: string }>("tls"),
   /**
    * The connection broke, or the server reset the stream, before the response was whole.
-   * @remedy Repeat the request where it is safe to repeat.
+   * @remedy Repeat the request where it is safe to repeat: with `details.processed` false, the server has done nothing.
    */
-  KING_HTTP_ABORTED: errorCode("network", { retryable: true }),
+  KING_HTTP_ABORTED: errorCode<{ processed: boolean; code?: number }>("network", {
+    retryable: true,
+  }),
+  /**
+   * A server does not speak a protocol that the request is pinned to.
+   * @remedy Allow more in `protocols`, or ask a server that speaks it.
+   */
+  KING_HTTP_PROTOCOL_UNAVAILABLE: errorCode<{ wanted: readonly string[]; got: string }>(
+    "unsupported",
+  ),
+  /**
+   * A body is not coded as its Content-Encoding says, or in a coding that is not known.
+   * @remedy Leave `decompress` off and look at the bytes, or have the server mend them.
+   */
+  KING_HTTP_CONTENT_CODING: errorCode("protocol"),
+  /**
+   * A redirect cannot be followed: too many, a loop, another scheme, or a Location that is no URL.
+   * @remedy See `details.reason`; `redirects: "none"` gives the response itself.
+   */
+  KING_HTTP_REDIRECT: errorCode<{ reason: RedirectFailure }>("protocol"),
+  /**
+   * More requests wait for a connection than may.
+   * @remedy Send less at once, or raise `maxQueuedRequests` or `maxSessionsPerOrigin`.
+   */
+  KING_HTTP_QUEUE_LIMIT: errorCode<{ limit: number }>("limit", { retryable: true }),
+  /**
+   * A circuit breaker is open: the origin failed too often of late, and is not asked now.
+   * @remedy Wait `retryAfterMs`, or do without that origin.
+   */
+  KING_HTTP_CIRCUIT_OPEN: errorCode<{ origin: string }>("unavailable", { retryable: true }),
   /**
    * The peer sent what is not HTTP.
    * @remedy Check what listens there; see `cause`.
@@ -86,4 +110,14 @@ export const httpErrors = defineErrors({
 });
 
 /** The part of an exchange that a timeout cuts. */
-export type HttpPhase = "connect" | "headers" | "request" | "body" | "response" | "write";
+export type HttpPhase =
+  | "queue"
+  | "headers"
+  | "request"
+  | "body"
+  | "response"
+  | "write"
+  | "total";
+
+/** Why a redirect is not followed. */
+export type RedirectFailure = "limit" | "loop" | "scheme" | "location" | "body";

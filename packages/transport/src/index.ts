@@ -1,5 +1,19 @@
 export type { AccessEvent } from "./access-event.ts";
-export { httpSection, requestSection, tlsSection } from "./config.ts";
+export type { ConnectionOptions } from "./client/connection-options.ts";
+export type { ExchangeOptions } from "./client/exchange-options.ts";
+export {
+  type CreateHttpClientOptions,
+  createHttpClient,
+  type HttpClient,
+  type HttpClientStats,
+} from "./client/http-client.ts";
+export type { HttpClientResponse } from "./client/http-client-response.ts";
+export type { HttpClientStream } from "./client/http-client-stream.ts";
+export { type OpenHttpSessionOptions, openHttpSession } from "./client/open-http-session.ts";
+export type { ClientProtocol } from "./client/protocols.ts";
+export type { RequestBody } from "./client/request-body.ts";
+export type { HttpClientSession, SessionRequestOptions } from "./client/streaming-session.ts";
+export { httpSection, poolSection, requestSection, tlsSection } from "./config.ts";
 export { type HttpPhase, httpErrors } from "./errors.ts";
 export { toRequest } from "./fetch/exchange-request.ts";
 export { type FetchContext, type FromFetchOptions, fromFetch } from "./fetch/from-fetch.ts";
@@ -11,12 +25,7 @@ export { type ListenHttpOptions, listenHttp } from "./listen-http.ts";
 export { nodeDuplex } from "./node-duplex.ts";
 export { fromNode, type NodeRequestListener } from "./node-handler.ts";
 export { type Problem, respondProblem } from "./problem.ts";
-export {
-  type RequestBody,
-  type RequestOptions,
-  type RequestTlsOptions,
-  request,
-} from "./request.ts";
+export { type RequestOptions, request } from "./request.ts";
 export {
   createFetchRouter,
   type FetchRouteHandler,

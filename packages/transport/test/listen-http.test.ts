@@ -227,7 +227,7 @@ describe("TLS", () => {
     const url = `https://localhost:${listener.local.port}/`;
     const ca = certificates.ca;
     for (const http2 of [true, false]) {
-      const response = await request(url, { tls: { ca }, http2 });
+      const response = await request(url, { tls: { ca }, protocols: [http2 ? "h2" : "h1"] });
       const [protocol, tls, scheme] = (await response.json()) as [string, object, string];
       const alpn = http2 ? "h2" : "http/1.1";
       expect([protocol, scheme]).toEqual([http2 ? "h2" : "h1", "https"]);

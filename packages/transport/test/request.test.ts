@@ -158,11 +158,11 @@ describe("a response", () => {
 });
 
 describe("a request that fails says why", () => {
-  test("nobody listens (KING_HTTP_CONNECT)", async () => {
+  test("nobody listens (KING_NET_CONNECT)", async () => {
     const place = await saying("");
     await place[Symbol.asyncDispose]();
     await expect(request(place.url)).rejects.toMatchObject({
-      code: "KING_HTTP_CONNECT",
+      code: "KING_NET_CONNECT",
       category: "network",
       retryable: true,
     });
@@ -287,7 +287,7 @@ describe("a request that fails says why", () => {
   test.each<[string, object, string]>([
     ["headers", new Headers({ a: "b" }), "headers: expected an object of names and values"],
     ["headers", [["a", "b"]], "headers: expected an object of names and values"],
-    ["http2", 5 as unknown as object, "http2: expected a boolean"],
+    ["protocols", 5 as unknown as object, "protocols: expected a list"],
     ["signal", 5 as unknown as object, "signal: expected an AbortSignal"],
     ["tls", null as unknown as object, "tls: expected an object"],
   ])("the option %s is %j (KING_OPTION_INVALID)", async (name, value, message) => {
@@ -356,9 +356,9 @@ describe("TLS is verified", () => {
       handler: (exchange) => exchange.respond(200, {}, "secret"),
     });
     const url = `https://localhost:${listener.local.port}/`;
-    await expect(request(url)).rejects.toMatchObject({ code: "KING_HTTP_TLS" });
+    await expect(request(url)).rejects.toMatchObject({ code: "KING_NET_TLS" });
     const answered = request(url, { tls: { ca: certificates.ca } });
     if (name === "leaf") expect(await (await answered).text()).toBe("secret");
-    else await expect(answered).rejects.toMatchObject({ code: "KING_HTTP_TLS", category: "tls" });
+    else await expect(answered).rejects.toMatchObject({ code: "KING_NET_TLS", category: "tls" });
   });
 });

@@ -1,4 +1,4 @@
-import { constants, type ServerHttp2Stream } from "node:http2";
+import { constants, type Http2Stream } from "node:http2";
 
 const { NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE: halfClosedRemote } = constants;
 
@@ -9,7 +9,7 @@ const { NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE: halfClosedRemote } = constants;
 export class InputWatch {
   #ended: boolean;
 
-  constructor(stream: ServerHttp2Stream, onBytes: (bytes: number) => void) {
+  constructor(stream: Http2Stream, onBytes: (bytes: number) => void) {
     // What came together with the head is in the stream before anybody is told of the stream.
     this.#ended = stream.state.state === halfClosedRemote;
     if (stream.readableLength > 0) onBytes(stream.readableLength);

@@ -1,0 +1,180 @@
+import type { Socket } from "node:net";
+import {
+  BaseSession,
+  type SessionClosed,
+  type SessionStats,
+  streamErrors,
+} from "@king-runtime/core";
+import { socketFacts } from "../socket-facts.ts";
+import type { IncomingResponse } from "./incoming-response.ts";
+import type { Origin, PreparedRequest } from "./prepared-request.ts";
+import type { RequestLimits } from "./request-limits.ts";
+
+/** A connection that is ready for HTTP. */
+export interface ClientConnection {
+  readonly socket: Socket;
+  readonly origin: Origin;
+  /** Idle for this long, it ends. */
+  readonly keepAliveTimeoutMs: number;
+  readonly limits: RequestLimits;
+}
+
+/** Requests that wait for room on one session; more are refused. */
+export const maxWaitingRequests = 1_024;
+
+/** What HTTP/1.1 and HTTP/2 connections share on the client's side. */
+export abstract class ClientSession extends BaseSession {
+  override readonly role = "client";
+  readonly origin: Origin;
+  protected readonly socket: Socket;
+  protected readonly limits: RequestLimits;
+  readonly #active = new Set<IncomingResponse>();
+  #opened = 0;
+  #cut = 0;
+  #aborted: { readonly reason: unknown } | undefined;
+  #failure: Error | undefined;
+  #isLeaving = false;
+  /** Told when an exchange has ended and there is room for another. */
+  onRoom: ((session: ClientSession) => void) | undefined;
+  /** Told of the end. */
+  onEnd: ((session: ClientSession) => void) | undefined;
+
+  constructor({ socket, origin, limits }: ClientConnection) {
+    super();
+    this.socket = socket;
+    this.origin = origin;
+    this.limits = limits;
+    Object.assign(this, socketFacts(socket));
+    socket.on("error", (error: Error & { code?: string }) => {
+      // The library below ends a connection with an error of its own where none is one.
+      if (error.code !== "UND_ERR_INFO" && error.code !== "UND_ERR_SOCKET") this.#failure = error;
+    });
+    socket.once("close", () => {
+      this.#cut += this.#active.size;
+      this.#isLeaving = true;
+      // Whoever carries the exchanges fails them first.
+      setImmediate(() => this.#end());
+    });
+  }
+
+  protected override get clock() {
+    return this.limits.clock;
+  }
+
+  get state(): "open" | "draining" | "closed" {
+    if (this.ended !== undefined) return "closed";
+    return this.closing || this.#isLeaving ? "draining" : "open";
+  }
+
+  /** How many requests it takes at a time. */
+  protected abstract readonly capacity: number;
+  /** Begins a request, for which there is room. */
+  protected abstract begin(request: PreparedRequest): IncomingResponse;
+  /** Ends the connection once nothing is under way. */
+  protected abstract leave(code?: number): void;
+  /** Ends the connection at once. */
+  protected abstract cut(): void;
+
+  /** Whether it takes another request now. */
+  get hasRoom(): boolean {
+    return this.state === "open" && !this.socket.destroyed && this.#active.size < this.capacity;
+  }
+
+  get isIdle(): boolean {
+    return this.#active.size === 0;
+  }
+
+  /** Whether it has served a request before, so that the server may have given it up meanwhile. */
+  get isUsed(): boolean {
+    return this.#opened > 1;
+  }
+
+  /** Takes no further requests; those under way finish. */
+  protected retire(): void {
+    this.#isLeaving = true;
+    if (this.#active.size === 0) this.leave();
+  }
+
+  send(request: PreparedRequest): IncomingResponse {
+    if (!this.hasRoom) {
+      throw this.state === "open"
+        ? streamErrors.create("KING_STREAM_LIMIT", "expected a free stream, got none", {
+            limit: this.capacity,
+          })
+        : streamErrors.create("KING_SESSION_CLOSED", "expected an open session", {});
+    }
+    this.#opened++;
+    const response = this.begin(request);
+    // Some requests fail before a byte of them is sent.
+    if (response.isOver) queueMicrotask(() => this.#goOn());
+    else this.#active.add(response);
+    return response;
+  }
+
+  /** The exchange of `response` is over, and the connection can go on without it. */
+  protected released(response: IncomingResponse): void {
+    if (this.#active.delete(response)) this.#goOn();
+  }
+
+  #goOn(): void {
+    if (this.#active.size === 0 && (this.closing || this.#isLeaving)) this.leave();
+    else this.roomMade();
+  }
+
+  /** There is room for another request. */
+  protected roomMade(): void {
+    this.onRoom?.(this);
+  }
+
+  /** The exchange of `response` was given up here, and the connection with it. */
+  protected gaveUp(response: IncomingResponse, reason: unknown): void {
+    if (!this.#active.delete(response)) return;
+    this.#cut++;
+    this.#aborted ??= { reason };
+    this.#isLeaving = true;
+  }
+
+  protected override beginClose({ code }: { code?: number }): void {
+    if (this.#active.size === 0) this.leave(code);
+  }
+
+  abort(reason?: unknown): void {
+    if (this.ended !== undefined) return;
+    const why = reason ?? new Error("the session was aborted");
+    this.#aborted ??= { reason: why };
+    for (const response of this.#active) {
+      this.#cut++;
+      this.#active.delete(response);
+      response.abort(why);
+    }
+    this.cut();
+  }
+
+  #end(): void {
+    const local = this.#aborted !== undefined || this.closing;
+    const error = this.#aborted?.reason ?? this.#failure;
+    this.finish({
+      by: local ? "local" : this.#failure === undefined ? "peer" : "network",
+      clean: this.#cut === 0 && this.#aborted === undefined && this.#failure === undefined,
+      streamsAborted: this.#cut,
+      ...(error instanceof Error ? { error } : {}),
+    });
+  }
+
+  protected override finish(info: SessionClosed): void {
+    super.finish(info);
+    this.onEnd?.(this);
+  }
+
+  stats(): SessionStats {
+    const { bytesWritten, bytesRead } = this.socket;
+    return {
+      // Above TLS, which is not what the wire carries.
+      ...(this.tls === undefined
+        ? { wireBytesSent: bytesWritten, wireBytesReceived: bytesRead }
+        : {}),
+      streamsOpened: this.#opened,
+      streamsActive: this.#active.size,
+    };
+  }
+}

@@ -1,0 +1,190 @@
+import { Agent, type ClientRequest, type IncomingMessage, request as nodeRequest } from "node:http";
+import type { Duplex } from "node:stream";
+import type { StreamCapability, Timer } from "@king-runtime/core";
+import { cutSocket } from "../cut-socket.ts";
+import { ClientExchange } from "./client-exchange.ts";
+import type { ClientConnection } from "./client-session.ts";
+import type { IncomingResponse } from "./incoming-response.ts";
+import type { PreparedRequest } from "./prepared-request.ts";
+import { abortedError } from "./request-error.ts";
+import { StreamingSession } from "./streaming-session.ts";
+
+const capabilities: ReadonlySet<StreamCapability> = new Set([
+  "half-close",
+  "receive-backpressure",
+  "trailers",
+  "informational",
+]);
+
+/** An HTTP/1.1 connection on which everything is possible that the protocol knows. */
+export class Http1ClientSession extends StreamingSession {
+  override readonly protocol = "h1";
+  protected override readonly capacity = 1;
+  readonly #agent: Agent;
+  readonly #keepAliveTimeoutMs: number;
+  #idle: Timer | undefined;
+
+  constructor(connection: ClientConnection) {
+    super(connection);
+    this.#keepAliveTimeoutMs = connection.keepAliveTimeoutMs;
+    this.#agent = new OneSocketAgent(connection.socket);
+    this.#rest();
+  }
+
+  protected open(request: PreparedRequest): Http1ClientExchange {
+    this.#idle?.cancel();
+    this.socket.ref();
+    return new Http1ClientExchange(this, request, this.#agent);
+  }
+
+  /** Nothing is under way: it is kept for a while. */
+  #rest(): void {
+    if (this.#keepAliveTimeoutMs !== Number.POSITIVE_INFINITY)
+      this.#idle = this.clock.after(this.#keepAliveTimeoutMs, () => void this.close(), {
+        keepAlive: false,
+      });
+    this.socket.unref();
+  }
+
+  onExchangeClosed(response: IncomingResponse, isLast: boolean): void {
+    if (isLast) this.retire();
+    else this.#rest();
+    this.released(response);
+  }
+
+  onGivenUp(response: IncomingResponse, reason: unknown): void {
+    this.gaveUp(response, reason);
+    cutSocket(this.socket);
+  }
+
+  protected leave(): void {
+    this.#idle?.cancel();
+    this.#agent.destroy();
+    this.socket.destroySoon();
+  }
+
+  protected cut(): void {
+    this.#idle?.cancel();
+    this.#agent.destroy();
+    cutSocket(this.socket);
+  }
+}
+
+/** Hands out one socket, again and again while it lives. */
+class OneSocketAgent extends Agent {
+  readonly #socket: Duplex;
+  #isTaken = false;
+
+  constructor(socket: Duplex) {
+    super({ keepAlive: true, maxSockets: 1 });
+    this.#socket = socket;
+  }
+
+  override createConnection(): Duplex {
+    if (this.#isTaken || this.#socket.destroyed) throw new Error("the connection is over");
+    this.#isTaken = true;
+    return this.#socket;
+  }
+}
+
+/** One request on an {@link Http1ClientSession}. */
+export class Http1ClientExchange extends ClientExchange {
+  override readonly session: Http1ClientSession;
+  protected override readonly output: ClientRequest;
+  protected override input: IncomingMessage | undefined;
+  #failure: unknown;
+  #isLast = false;
+
+  constructor(session: Http1ClientSession, request: PreparedRequest, agent: Agent) {
+    super(request);
+    this.session = session;
+    const { method, path, origin, limits } = request;
+    this.output = nodeRequest({
+      agent,
+      host: origin.host,
+      port: origin.port,
+      method,
+      path,
+      headers: this.#fields(),
+      setHost: false,
+      maxHeaderSize: limits.maxHeaderBytes,
+    });
+    const { output } = this;
+    output.on("error", (error) => {
+      this.#failure ??= error;
+    });
+    output.on("information", ({ statusCode, rawHeaders }) =>
+      this.incoming.onInformational(statusCode, rawHeaders),
+    );
+    output.on("continue", () => this.onContinue(true));
+    output.once("response", (message) => this.#onResponse(message));
+    // A protocol that nobody asked for, or a tunnel.
+    output.once("upgrade", (_message, socket) => {
+      this.#failure = new Error("the server changed the protocol unasked");
+      socket.destroy();
+    });
+    output.once("close", () => this.#onClose());
+    if (request.isOpen || request.expectContinue || request.body !== undefined) {
+      output.flushHeaders();
+    }
+    this.start();
+  }
+
+  get capabilities(): ReadonlySet<StreamCapability> {
+    return capabilities;
+  }
+
+  #fields(): Record<string, string | string[]> {
+    const { headers, origin, body, isOpen, expectContinue, trailers } = this.request;
+    const fields: Record<string, string | string[]> = { host: origin.authority };
+    let length: string | readonly string[] | undefined;
+    for (const [name, value] of Object.entries(headers)) {
+      const known = name.toLowerCase();
+      if (known === "host") delete fields["host"];
+      if (known === "content-length") length = value;
+      fields[name] = value as string | string[];
+    }
+    if (expectContinue) fields["expect"] = "100-continue";
+    const hasBody = isOpen || body !== undefined;
+    if (!hasBody || length !== undefined) return fields;
+    const whole = typeof body === "string" || body instanceof Uint8Array;
+    if (!whole || trailers !== undefined) fields["transfer-encoding"] = "chunked";
+    else fields["content-length"] = String(Buffer.byteLength(body));
+    return fields;
+  }
+
+  protected override beforeEnd(): void {
+    const trailers = this.takeTrailers();
+    if (trailers !== undefined) {
+      this.output.addTrailers(trailers as Record<string, string>);
+    }
+  }
+
+  #onResponse(message: IncomingMessage): void {
+    this.input = message;
+    message.on("error", (error) => {
+      this.#failure ??= error;
+    });
+    message.on("data", (chunk: Buffer) => this.incoming.onData(chunk));
+    message.once("end", () => {
+      if (!message.complete) return;
+      // Such as one whose length is told by the end of the connection.
+      this.#isLast = !this.output.shouldKeepAlive;
+      this.incoming.onEnd(message.rawTrailers);
+    });
+    this.incoming.onHead(message.statusCode as number, message.rawHeaders);
+    this.onHead();
+  }
+
+  #onClose(): void {
+    const { incoming, output } = this;
+    const isWhole = incoming.isWhole && output.writableFinished && this.#failure === undefined;
+    const failure = isWhole ? undefined : (this.#failure ?? abortedError(this.request, true));
+    this.onClosed(failure);
+    this.session.onExchangeClosed(incoming, this.#isLast || !isWhole);
+  }
+
+  protected cut(): void {
+    this.session.onGivenUp(this.incoming, this.ended?.error);
+  }
+}

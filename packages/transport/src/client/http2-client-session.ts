@@ -1,0 +1,239 @@
+import { validateHeaderName, validateHeaderValue } from "node:http";
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  sensitiveHeaders,
+} from "node:http2";
+import type { StreamCapability, Timer } from "@king-runtime/core";
+import { InputWatch } from "../http2/input-watch.ts";
+import { ClientExchange } from "./client-exchange.ts";
+import type { ClientConnection } from "./client-session.ts";
+import type { RawFields } from "./fields.ts";
+import type { IncomingResponse } from "./incoming-response.ts";
+import type { PreparedRequest } from "./prepared-request.ts";
+import { abortedError, invalidRequest } from "./request-error.ts";
+import { StreamingSession } from "./streaming-session.ts";
+
+const capabilities: ReadonlySet<StreamCapability> = new Set([
+  "half-close",
+  "reset-code",
+  "receive-backpressure",
+  "multiplexing",
+  "trailers",
+  "informational",
+]);
+
+const streamWindowBytes = 1_048_576;
+const connectionWindowBytes = 16_777_216;
+/** Until the server has said how many it takes (RFC 9113, section 6.5.2 recommends no less). */
+const presumedStreams = 100;
+
+/** An HTTP/2 connection on the client's side. */
+export class Http2ClientSession extends StreamingSession {
+  override readonly protocol = "h2";
+  readonly #session: ClientHttp2Session;
+  readonly #keepAliveTimeoutMs: number;
+  #idle: Timer | undefined;
+
+  constructor(connection: ClientConnection) {
+    super(connection);
+    const { origin, socket, keepAliveTimeoutMs, limits } = connection;
+    this.#keepAliveTimeoutMs = keepAliveTimeoutMs;
+    const session = connect(origin.text, {
+      createConnection: () => socket,
+      maxReservedRemoteStreams: 0,
+      settings: {
+        enablePush: false,
+        initialWindowSize: streamWindowBytes,
+        maxHeaderListSize: limits.maxHeaderBytes,
+      },
+    });
+    this.#session = session;
+    session.on("error", () => undefined); // told by the socket, or by the streams
+    session.on("goaway", (code) => {
+      this.emit({ type: "goaway", code });
+      this.retire();
+    });
+    session.once("connect", () => {
+      if (!session.destroyed) session.setLocalWindowSize(connectionWindowBytes);
+    });
+    session.once("close", () => socket.destroy());
+    this.#rest();
+  }
+
+  protected override get capacity(): number {
+    return this.#session.remoteSettings?.maxConcurrentStreams ?? presumedStreams;
+  }
+
+  override get hasRoom(): boolean {
+    return super.hasRoom && !this.#session.closed && !this.#session.destroyed;
+  }
+
+  protected open(request: PreparedRequest): Http2ClientExchange {
+    this.#idle?.cancel();
+    this.#idle = undefined;
+    this.#session.ref();
+    return new Http2ClientExchange(this, request, this.#session);
+  }
+
+  #rest(): void {
+    if (this.#keepAliveTimeoutMs !== Number.POSITIVE_INFINITY)
+      this.#idle = this.clock.after(this.#keepAliveTimeoutMs, () => void this.close(), {
+        keepAlive: false,
+      });
+    this.#session.unref();
+  }
+
+  onExchangeClosed(response: IncomingResponse): void {
+    this.released(response);
+    if (this.isIdle && this.state === "open") this.#rest();
+  }
+
+  protected leave(code?: number): void {
+    this.#idle?.cancel();
+    if (code !== undefined) this.#session.goaway(code);
+    this.#session.close();
+  }
+
+  protected cut(): void {
+    this.#idle?.cancel();
+    this.#session.destroy(undefined, constants.NGHTTP2_CANCEL);
+    this.socket.destroy();
+  }
+}
+
+/** One request on an {@link Http2ClientSession}. */
+export class Http2ClientExchange extends ClientExchange {
+  override readonly session: Http2ClientSession;
+  protected override readonly output: ClientHttp2Stream;
+  protected override readonly input: ClientHttp2Stream;
+  readonly #watch: InputWatch;
+  #rawTrailers: RawFields = [];
+  #failure: unknown;
+
+  constructor(
+    session: Http2ClientSession,
+    request: PreparedRequest,
+    connection: ClientHttp2Session,
+  ) {
+    super(request);
+    this.session = session;
+    const endStream =
+      !request.isOpen && request.body === undefined && request.trailers === undefined;
+    const stream = connection.request(fieldsOf(request), {
+      endStream,
+      waitForTrailers: !endStream,
+    });
+    this.output = stream;
+    this.input = stream;
+    this.#watch = new InputWatch(stream, () => undefined);
+    stream.on("error", (error) => {
+      this.#failure ??= error;
+    });
+    stream.on("headers", (headers, _flags, raw?: string[]) =>
+      this.incoming.onInformational(Number(headers[":status"]), fieldsFrom(raw, headers)),
+    );
+    stream.on("continue", () => this.onContinue(true));
+    stream.once("response", (headers, _flags, raw?: string[]) => {
+      this.incoming.onHead(Number(headers[":status"]), fieldsFrom(raw, headers));
+      this.onHead();
+    });
+    stream.once("trailers", (headers, _flags, raw?: string[]) => {
+      this.#rawTrailers = fieldsFrom(raw, headers);
+    });
+    if (!endStream) stream.once("wantTrailers", () => this.#sendTrailers());
+    stream.on("data", (chunk: Buffer) => this.incoming.onData(chunk));
+    stream.once("end", () => {
+      if (this.#watch.ended) this.incoming.onEnd(this.#rawTrailers);
+    });
+    stream.once("close", () => this.#onClose());
+    this.start();
+  }
+
+  get capabilities(): ReadonlySet<StreamCapability> {
+    return capabilities;
+  }
+
+  #sendTrailers(): void {
+    try {
+      this.output.sendTrailers((this.takeTrailers() ?? {}) as OutgoingHttpHeaders);
+    } catch (error) {
+      this.incoming.cancel(error);
+    }
+  }
+
+  #onClose(): void {
+    const { incoming, output } = this;
+    const code = output.rstCode;
+    const isWhole = incoming.isWhole && this.#watch.ended && output.writableEnded;
+    const failure = isWhole
+      ? undefined
+      : abortedError(this.request, code !== constants.NGHTTP2_REFUSED_STREAM, {
+          cause: this.#failure,
+          code,
+        });
+    this.onClosed(failure, code === constants.NGHTTP2_NO_ERROR ? undefined : code);
+    this.session.onExchangeClosed(incoming);
+  }
+
+  protected cut(code: number = constants.NGHTTP2_CANCEL): void {
+    this.output.close(code);
+  }
+}
+
+/** The fields without the pseudo-fields, as the wire had them. */
+function fieldsFrom(raw: readonly string[] | undefined, headers: IncomingHttpHeaders): RawFields {
+  const fields: string[] = [];
+  if (raw === undefined) {
+    for (const [name, value] of Object.entries(headers)) {
+      if (name.startsWith(":")) continue;
+      for (const each of Array.isArray(value) ? value : [value ?? ""]) fields.push(name, each);
+    }
+    return fields;
+  }
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] as string;
+    if (!name.startsWith(":")) fields.push(name, raw[i + 1] as string);
+  }
+  return fields;
+}
+
+/** Fields that no intermediary is to keep in a table (RFC 7541, section 7.1.3). */
+const secretFields = ["authorization", "cookie", "proxy-authorization"];
+
+/** @throws {KingError} KING_HTTP_REQUEST_INVALID for a field that cannot be sent. */
+function fieldsOf({ method, path, origin, headers, expectContinue, body }: PreparedRequest) {
+  const fields: OutgoingHttpHeaders = {
+    ":method": method,
+    ":path": path,
+    ":scheme": origin.secure ? "https" : "http",
+    ":authority": origin.authority,
+  };
+  let secrets: string[] | undefined;
+  for (const [name, value] of Object.entries(headers)) {
+    const known = name.toLowerCase();
+    try {
+      validateHeaderName(name);
+      for (const line of typeof value === "string" ? [value] : value)
+        validateHeaderValue(name, line);
+    } catch (cause) {
+      throw invalidRequest("headers", (cause as Error).message, { cause: cause as Error });
+    }
+    if (secretFields.includes(known)) {
+      secrets ??= [];
+      secrets.push(known);
+    }
+    if (known === "host") fields[":authority"] = value as string;
+    else fields[known] = value as string | string[];
+  }
+  if (expectContinue) fields.expect = "100-continue";
+  if (typeof body === "string" || body instanceof Uint8Array) {
+    fields["content-length"] ??= String(Buffer.byteLength(body));
+  }
+  if (secrets !== undefined) (fields as Record<symbol, unknown>)[sensitiveHeaders] = secrets;
+  return fields;
+}

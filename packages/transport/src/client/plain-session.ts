@@ -1,0 +1,190 @@
+import type { Timer } from "@king-runtime/core";
+import type { Client, Dispatcher } from "undici";
+import { sliceBytes } from "../node-writer.ts";
+import { type ClientConnection, ClientSession } from "./client-session.ts";
+import type { RawFields } from "./fields.ts";
+import { type Carrier, IncomingResponse } from "./incoming-response.ts";
+import type { PreparedRequest } from "./prepared-request.ts";
+import { bodyOf } from "./request-body.ts";
+import { abortedError, timeoutError } from "./request-error.ts";
+import { SendWatch } from "./send-watch.ts";
+
+/** What is used of undici, which is loaded with the first connection. */
+export interface Undici {
+  readonly Client: typeof Client;
+}
+
+/**
+ * An HTTP/1.1 connection for requests whose bodies are at hand: the fastest way there is, without
+ * what few requests need (see `Http1ClientSession`).
+ */
+export class PlainSession extends ClientSession {
+  override readonly protocol = "h1";
+  protected override readonly capacity = 1;
+  readonly #client: Client;
+  readonly #unused: Timer;
+
+  /** @param isLasting whether it is to serve more than one request. */
+  constructor(connection: ClientConnection, { Client }: Undici, isLasting: boolean) {
+    super(connection);
+    const { origin, socket, keepAliveTimeoutMs, limits } = connection;
+    let isTaken = false;
+    // The name is checked already, and the library would make a new connection for each it is told.
+    this.#client = new Client(`http://${origin.authority}`, {
+      connect: (_options, callback) => {
+        if (isTaken) return callback(new Error("the connection is over"), null);
+        isTaken = true;
+        // The library does not expect a connection before it has done asking for one.
+        queueMicrotask(() => callback(null, socket));
+      },
+      pipelining: isLasting ? 1 : 0,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      maxHeaderSize: limits.maxHeaderBytes,
+      keepAliveTimeout: keepAliveTimeoutMs,
+      keepAliveMaxTimeout: keepAliveTimeoutMs,
+      keepAliveTimeoutThreshold: 1_000,
+    });
+    // The library learns of the connection with the first request.
+    this.#unused = this.clock.after(keepAliveTimeoutMs, () => void this.close(), {
+      keepAlive: false,
+    });
+    socket.unref();
+  }
+
+  protected begin(request: PreparedRequest): IncomingResponse {
+    this.#unused.cancel();
+    this.socket.ref();
+    const exchange = new PlainExchange(this, request);
+    exchange.start(this.#client);
+    return exchange.response;
+  }
+
+  protected leave(): void {
+    this.#unused.cancel();
+    this.#client.destroy().catch(() => undefined);
+    // One that never had a request is not known to the library.
+    this.socket.destroy();
+  }
+
+  protected cut(): void {
+    this.leave();
+  }
+
+  /** Bytes that the server has taken, and that wait for it. */
+  get sendProgress() {
+    const { bytesWritten, writableLength } = this.socket;
+    return { queued: writableLength, taken: bytesWritten - writableLength };
+  }
+
+  onExchangeOver(response: IncomingResponse): void {
+    // The library has yet to note the end of the request itself.
+    queueMicrotask(() => this.released(response));
+  }
+
+  onGivenUp(response: IncomingResponse, reason: unknown): void {
+    this.gaveUp(response, reason);
+    this.cut();
+  }
+}
+
+/** One request on a {@link PlainSession}. */
+class PlainExchange implements Carrier, Dispatcher.DispatchHandler {
+  readonly session: PlainSession;
+  readonly response: IncomingResponse;
+  readonly #request: PreparedRequest;
+  #controller: Dispatcher.DispatchController | undefined;
+  #watch: SendWatch | undefined;
+  #isCancelled = false;
+
+  constructor(session: PlainSession, request: PreparedRequest) {
+    this.session = session;
+    this.#request = request;
+    this.response = new IncomingResponse(request, this);
+  }
+
+  start(client: Client): void {
+    const { method, path, headers, origin } = this.#request;
+    let body = bodyOf(this.#request.body);
+    let fields = headers as Record<string, string | string[]>;
+    if (body instanceof Uint8Array && body.length > sliceBytes) {
+      // In slices, so that what is out can be told from what waits.
+      fields = { ...fields, "content-length": String(body.length) };
+      body = slices(body);
+    }
+    if (origin.secure && origin.port === 80) fields = { host: origin.authority, ...fields };
+    if (typeof body === "object" && !(body instanceof Uint8Array)) {
+      const { writeIdleTimeoutMs } = this.#request.limits;
+      this.#watch = new SendWatch(
+        this.#request.limits,
+        () => this.session.sendProgress,
+        () => this.response.cancel(timeoutError(this.#request, "write", writeIdleTimeoutMs)),
+      );
+    }
+    client.dispatch(
+      {
+        method: method as "GET",
+        path,
+        headers: fields,
+        body: body as unknown as null,
+        ...(method === "HEAD" ? { reset: false } : {}),
+      },
+      this,
+    );
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#isCancelled) controller.abort(new Error("cancelled"));
+  }
+
+  onRequestSent(): void {
+    this.#watch?.stop();
+    this.response.onSent();
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+    const raw = controller.rawHeaders as unknown as RawFields;
+    if (status < 200) this.response.onInformational(status, raw);
+    else this.response.onHead(status, raw);
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.response.onData(chunk);
+  }
+
+  onResponseEnd(controller: Dispatcher.DispatchController): void {
+    this.#watch?.stop();
+    this.response.onEnd((controller.rawTrailers ?? []) as unknown as RawFields);
+    this.session.onExchangeOver(this.response);
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#watch?.stop();
+    if (this.#isCancelled) return;
+    const isUnseen = this.#controller === undefined && isConnectionOver(error);
+    this.response.onError(isUnseen ? abortedError(this.#request, false, { cause: error }) : error);
+    this.session.onExchangeOver(this.response);
+  }
+
+  pause(): void {
+    this.#controller?.pause();
+  }
+
+  resume(): void {
+    this.#controller?.resume();
+  }
+
+  cancel(reason: unknown): void {
+    this.#isCancelled = true;
+    this.#watch?.stop();
+    this.session.onGivenUp(this.response, reason);
+  }
+}
+
+const isConnectionOver = (error: Error) =>
+  !("code" in error) || error.code !== "UND_ERR_INVALID_ARG";
+
+async function* slices(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += sliceBytes) yield bytes.subarray(at, at + sliceBytes);
+}
