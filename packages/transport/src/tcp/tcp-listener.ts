@@ -221,9 +221,9 @@ export class NodeTcpListener extends Lifetime<ListenerClosed> implements TcpList
   }
 
   #onFailed(session: NodeTcpSession, error: unknown): void {
-    const isItsEnd = session.explains(error);
+    if (session.explains(error)) return;
     session.abort(error);
-    if (!isItsEnd) tell(this.#options.onError, error);
+    tell(this.#options.onError, error);
   }
 
   protected override beginClose(options: CloseOptions): void {
