@@ -60,7 +60,9 @@ export abstract class ClientExchange extends BaseStream implements HttpClientStr
       const { expectTimeoutMs, clock } = request.limits;
       this.#expectTimer = clock.after(expectTimeoutMs, () => this.onContinue(false));
     }
-    if (!request.isOpen) void this.#send();
+    if (request.isOpen) return;
+    if (request.body === undefined && !request.expectContinue) this.sendNothing();
+    else void this.#send();
   }
 
   async #send(): Promise<void> {
@@ -70,7 +72,7 @@ export abstract class ClientExchange extends BaseStream implements HttpClientStr
         await this.continued;
         if (this.#isUseless) return this.#leaveUnsent();
       }
-      if (body === undefined) return void (await this.end());
+      if (body === undefined) return this.sendNothing();
       if (typeof body === "string") return void (await this.end(Buffer.from(body)));
       if (body instanceof Uint8Array && body.length <= sliceBytes)
         return void (await this.end(body));
@@ -88,6 +90,11 @@ export abstract class ClientExchange extends BaseStream implements HttpClientStr
       // A response may come, and the connection go, before all is sent.
       if (!this.incoming.isOver) this.incoming.cancel(error);
     }
+  }
+
+  /** There is no body: the head is all. */
+  protected sendNothing(): void {
+    void this.end();
   }
 
   /** Whether what is still to be sent changes nothing any more (RFC 9112, section 9.5). */
@@ -114,7 +121,7 @@ export abstract class ClientExchange extends BaseStream implements HttpClientStr
   }
 
   /** The server asked for the body, or there is no use in waiting for that. */
-  protected onContinue(asked: boolean): void {
+  onContinue(asked: boolean): void {
     this.#expectTimer?.cancel();
     this.#continued?.resolve(asked);
   }
@@ -271,8 +278,7 @@ export abstract class ClientExchange extends BaseStream implements HttpClientStr
     this.#expectTimer?.cancel();
     this.#failure = failure;
     if (!this.incoming.isOver) this.incoming.onError(failure);
-    const sent = this.#writer?.ended === true && this.output.writableFinished;
-    const clean = failure === undefined && this.#ownEnd === undefined && (sent || this.#isUnsent);
+    const clean = failure === undefined && this.#ownEnd === undefined;
     const error = this.#ownEnd?.reason ?? failure;
     this.finish({
       by: this.#ownEnd !== undefined || clean ? "local" : "peer",
@@ -282,6 +288,6 @@ export abstract class ClientExchange extends BaseStream implements HttpClientStr
       ...(code === undefined ? {} : { code }),
       ...(error instanceof Error ? { error } : {}),
     });
-    this.#writer?.close();
+    if (!clean) this.#writer?.close();
   }
 }

@@ -74,9 +74,11 @@ export class Http2ClientSession extends StreamingSession {
   }
 
   protected open(request: PreparedRequest): Http2ClientExchange {
-    this.#idle?.cancel();
-    this.#idle = undefined;
-    this.#session.ref();
+    if (this.#idle !== undefined) {
+      this.#idle.cancel();
+      this.#idle = undefined;
+      this.#session.ref();
+    }
     return new Http2ClientExchange(this, request, this.#session);
   }
 
@@ -106,13 +108,61 @@ export class Http2ClientSession extends StreamingSession {
   }
 }
 
+const exchangeOf = Symbol("king.exchange");
+type KnownStream = ClientHttp2Stream & { [exchangeOf]: Http2ClientExchange };
+
+// One function each for all streams: closures of their own are what a small request would pay most for.
+function onError(this: ClientHttp2Stream, error: Error): void {
+  (this as KnownStream)[exchangeOf].onStreamError(error);
+}
+function onHeaders(
+  this: ClientHttp2Stream,
+  headers: IncomingHttpHeaders,
+  _flags: number,
+  raw: string[],
+): void {
+  const { incoming } = (this as KnownStream)[exchangeOf];
+  incoming.onInformational(Number(headers[":status"]), withoutStatus(raw));
+}
+function onContinue(this: ClientHttp2Stream): void {
+  (this as KnownStream)[exchangeOf].onContinue(true);
+}
+function onResponse(
+  this: ClientHttp2Stream,
+  headers: IncomingHttpHeaders,
+  _flags: number,
+  raw: string[],
+): void {
+  (this as KnownStream)[exchangeOf].onResponse(Number(headers[":status"]), withoutStatus(raw));
+}
+function onTrailers(
+  this: ClientHttp2Stream,
+  _headers: IncomingHttpHeaders,
+  _flags: number,
+  raw: string[],
+): void {
+  (this as KnownStream)[exchangeOf].rawTrailers = raw;
+}
+function onData(this: ClientHttp2Stream, chunk: Buffer): void {
+  (this as KnownStream)[exchangeOf].incoming.onData(chunk);
+}
+function onEnd(this: ClientHttp2Stream): void {
+  (this as KnownStream)[exchangeOf].onStreamEnd();
+}
+function onClose(this: ClientHttp2Stream): void {
+  (this as KnownStream)[exchangeOf].onStreamClose();
+}
+
+/** The one pseudo-field of a response comes first (RFC 9113, section 8.3.2). */
+const withoutStatus = (raw: string[]): RawFields => raw.slice(2);
+
 /** One request on an {@link Http2ClientSession}. */
 export class Http2ClientExchange extends ClientExchange {
   override readonly session: Http2ClientSession;
   protected override readonly output: ClientHttp2Stream;
   protected override readonly input: ClientHttp2Stream;
   readonly #watch: InputWatch;
-  #rawTrailers: RawFields = [];
+  rawTrailers: RawFields = none;
   #failure: unknown;
 
   constructor(
@@ -130,32 +180,28 @@ export class Http2ClientExchange extends ClientExchange {
     });
     this.output = stream;
     this.input = stream;
-    this.#watch = new InputWatch(stream, () => undefined);
-    stream.on("error", (error) => {
-      this.#failure ??= error;
-    });
-    stream.on("headers", (headers, _flags, raw?: string[]) =>
-      this.incoming.onInformational(Number(headers[":status"]), fieldsFrom(raw, headers)),
-    );
-    stream.on("continue", () => this.onContinue(true));
-    stream.once("response", (headers, _flags, raw?: string[]) => {
-      this.incoming.onHead(Number(headers[":status"]), fieldsFrom(raw, headers));
-      this.onHead();
-    });
-    stream.once("trailers", (headers, _flags, raw?: string[]) => {
-      this.#rawTrailers = fieldsFrom(raw, headers);
-    });
+    (stream as KnownStream)[exchangeOf] = this;
+    this.#watch = new InputWatch(stream);
+    stream.on("error", onError);
+    stream.on("headers", onHeaders);
+    stream.on("response", onResponse);
+    stream.on("trailers", onTrailers);
+    stream.on("data", onData);
+    stream.on("end", onEnd);
+    stream.on("close", onClose);
+    if (request.expectContinue) stream.on("continue", onContinue);
     if (!endStream) stream.once("wantTrailers", () => this.#sendTrailers());
-    stream.on("data", (chunk: Buffer) => this.incoming.onData(chunk));
-    stream.once("end", () => {
-      if (this.#watch.ended) this.incoming.onEnd(this.#rawTrailers);
-    });
-    stream.once("close", () => this.#onClose());
     this.start();
   }
 
   get capabilities(): ReadonlySet<StreamCapability> {
     return capabilities;
+  }
+
+  protected override sendNothing(): void {
+    // The head said so, unless trailers follow it.
+    if (this.request.trailers !== undefined) super.sendNothing();
+    else this.incoming.onSent();
   }
 
   #sendTrailers(): void {
@@ -166,7 +212,20 @@ export class Http2ClientExchange extends ClientExchange {
     }
   }
 
-  #onClose(): void {
+  onStreamError(error: Error): void {
+    this.#failure ??= error;
+  }
+
+  onResponse(status: number, raw: RawFields): void {
+    this.incoming.onHead(status, raw);
+    this.onHead();
+  }
+
+  onStreamEnd(): void {
+    if (this.#watch.ended) this.incoming.onEnd(this.rawTrailers);
+  }
+
+  onStreamClose(): void {
     const { incoming, output } = this;
     const code = output.rstCode;
     const isWhole = incoming.isWhole && this.#watch.ended && output.writableEnded;
@@ -185,22 +244,7 @@ export class Http2ClientExchange extends ClientExchange {
   }
 }
 
-/** The fields without the pseudo-fields, as the wire had them. */
-function fieldsFrom(raw: readonly string[] | undefined, headers: IncomingHttpHeaders): RawFields {
-  const fields: string[] = [];
-  if (raw === undefined) {
-    for (const [name, value] of Object.entries(headers)) {
-      if (name.startsWith(":")) continue;
-      for (const each of Array.isArray(value) ? value : [value ?? ""]) fields.push(name, each);
-    }
-    return fields;
-  }
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i] as string;
-    if (!name.startsWith(":")) fields.push(name, raw[i + 1] as string);
-  }
-  return fields;
-}
+const none: RawFields = [];
 
 /** Fields that no intermediary is to keep in a table (RFC 7541, section 7.1.3). */
 const secretFields = ["authorization", "cookie", "proxy-authorization"];

@@ -396,15 +396,47 @@ export class IncomingResponse implements HttpClientResponse {
       throw optionError("limit", `expected a number of bytes, got ${limit}`);
     }
     if (signal === undefined && this.#isHere(limit)) return this.#takeWhole();
+    const isPlain = !this.request.decompress || this.#codings.length === 0;
+    if (isPlain) return joined(await this.#collect(limit, signal));
     const chunks: Uint8Array[] = [];
-    try {
-      for await (const chunk of this.#read(limit, signal)) chunks.push(chunk);
-    } catch (error) {
-      // An idle timeout that lets reading go on: nothing of what came is lost.
-      if (!this.#used) this.#putBack(chunks);
-      throw error;
-    }
+    for await (const chunk of this.#read(limit, signal)) chunks.push(chunk);
     return joined(chunks);
+  }
+
+  /** The whole body as it came; an idle timeout that lets reading go on loses nothing of it. */
+  async #collect(limitBytes: number, signal: AbortSignal | undefined): Promise<Uint8Array[]> {
+    this.#take();
+    const onAbort = () => this.cancel(signal?.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    let chunks: Uint8Array[] = [];
+    try {
+      signal?.throwIfAborted();
+      this.#checkAnnounced(limitBytes);
+      for (;;) {
+        const came = this.#queue.takeAll();
+        for (const { length } of came) this.#bytesRead += length;
+        if (chunks.length === 0) chunks = came;
+        else for (const chunk of came) chunks.push(chunk);
+        if (this.#bytesRead > limitBytes) throw bodyLimit(limitBytes, this.#bytesRead);
+        this.#relieve();
+        if (this.#queue.isEnded) break;
+        if (await this.#more()) continue;
+        const error = timeoutError(this.request, "body", this.request.limits.bodyIdleTimeoutMs);
+        if (this.request.limits.bodyIdleResumes) {
+          this.#putBack(chunks);
+          this.#used = false;
+        }
+        throw error;
+      }
+      this.#queue.throwIfFailed();
+      this.#onRead();
+      return chunks;
+    } catch (error) {
+      if (this.#used) this.#giveUp(error);
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+    }
   }
 
   #putBack(chunks: readonly Uint8Array[]): void {

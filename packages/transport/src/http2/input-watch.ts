@@ -9,14 +9,14 @@ const { NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE: halfClosedRemote } = constants;
 export class InputWatch {
   #ended: boolean;
 
-  constructor(stream: Http2Stream, onBytes: (bytes: number) => void) {
+  constructor(stream: Http2Stream, onBytes?: (bytes: number) => void) {
     // What came together with the head is in the stream before anybody is told of the stream.
     this.#ended = stream.state.state === halfClosedRemote;
-    if (stream.readableLength > 0) onBytes(stream.readableLength);
+    if (stream.readableLength > 0) onBytes?.(stream.readableLength);
     if (this.#ended) return;
     const push = stream.push.bind(stream);
     stream.push = (chunk: Uint8Array | null) => {
-      if (chunk !== null) onBytes(chunk.length);
+      if (chunk !== null) onBytes?.(chunk.length);
       else if (!stream.closed) this.#ended = true;
       return push(chunk);
     };
