@@ -211,7 +211,10 @@ describe("a TCP listener", () => {
       }
     })().catch(() => undefined);
     await stalled(() => written);
-    clock.advance(6_000);
+    for (let i = 0; i < 6; i++) {
+      if (i < 4) stream.write(Buffer.from("more"))?.catch(() => undefined);
+      clock.advance(1_000);
+    }
     expect((await withDeadline(closed, "closed")).clean).toBe(false);
     socket.reset();
   });

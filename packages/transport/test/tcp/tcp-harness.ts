@@ -15,8 +15,7 @@ import type { TcpListener } from "../../src/tcp/tcp-listener.ts";
 import type { TcpSession } from "../../src/tcp/tcp-session.ts";
 
 let made: Promise<TestCertificates> | undefined;
-/** Certificates of this test file. */
-export const certificates = (): Promise<TestCertificates> => (made ??= makeCertificates());
+const certificates = (): Promise<TestCertificates> => (made ??= makeCertificates());
 
 /** A listener that hands its sessions to the test. */
 export interface SessionSource extends AsyncDisposable {
@@ -76,7 +75,7 @@ export async function nodeClient(port: number, tls = false): Promise<NodeEnd> {
 }
 
 /** A server of node's that takes one connection. */
-export async function nodeServer(tls = false): Promise<{
+async function nodeServer(tls = false): Promise<{
   readonly port: number;
   readonly accepted: Promise<NodeEnd>;
   close(): void;

@@ -133,7 +133,7 @@ describe("TCP over TLS", () => {
     await other.write("GET / HTTP/1.1\r\n\r\n");
     await other.ended;
     expect(listener.stats().sessionsRefused).toBe(1);
-    await withDeadline(listener.close(), "close()");
+    await withDeadline(listener.close(), "close()", { deadlineMs: 3_000 });
     await silent.ended;
     expect(listener.stats().sessionsAccepted).toBe(0);
   });
