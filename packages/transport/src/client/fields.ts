@@ -12,3 +12,21 @@ export function fieldBytes(raw: RawFields): number {
   for (const each of raw) bytes += each.length;
   return bytes;
 }
+
+const transferEncoding = "transfer-encoding";
+
+/**
+ * Whether a body comes in a transfer coding that nobody here undoes (RFC 9112, section 7): none but chunked was
+ * asked for, and parsers look at the last one alone.
+ */
+export function hasStrangeCoding(raw: RawFields): boolean {
+  let isChunked = false;
+  for (let i = 0; i < raw.length; i += 2) {
+    if (raw[i]?.length !== transferEncoding.length) continue;
+    const [name = "", value = ""] = flatFields(raw.slice(i, i + 2));
+    if (name.toLowerCase() !== transferEncoding) continue;
+    if (isChunked || value.trim().toLowerCase() !== "chunked") return true;
+    isChunked = true;
+  }
+  return false;
+}

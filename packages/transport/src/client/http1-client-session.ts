@@ -6,7 +6,7 @@ import { ClientExchange } from "./client-exchange.ts";
 import type { ClientConnection } from "./client-session.ts";
 import type { IncomingResponse } from "./incoming-response.ts";
 import type { PreparedRequest } from "./prepared-request.ts";
-import { abortedError } from "./request-error.ts";
+import { abortedError, unaskedUpgrade } from "./request-error.ts";
 import { StreamingSession } from "./streaming-session.ts";
 
 const capabilities: ReadonlySet<StreamCapability> = new Set([
@@ -120,7 +120,7 @@ export class Http1ClientExchange extends ClientExchange {
     output.once("response", (message) => this.#onResponse(message));
     // A protocol that nobody asked for, or a tunnel.
     output.once("upgrade", (_message, socket) => {
-      this.#failure = new Error("the server changed the protocol unasked");
+      this.#failure = unaskedUpgrade(request);
       socket.destroy();
     });
     output.once("close", () => this.#onClose());

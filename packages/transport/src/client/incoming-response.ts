@@ -12,10 +12,10 @@ import {
 import { type HttpPhase, httpErrors } from "../errors.ts";
 import { BodyQueue, highWaterBytes } from "./body-queue.ts";
 import { contentCodings, decodeContent } from "./content-coding.ts";
-import { fieldBytes, flatFields, type RawFields } from "./fields.ts";
+import { fieldBytes, flatFields, hasStrangeCoding, type RawFields } from "./fields.ts";
 import type { HttpClientResponse } from "./http-client-response.ts";
 import type { PreparedRequest } from "./prepared-request.ts";
-import { headerLimitError, requestError, timeoutError } from "./request-error.ts";
+import { headerLimitError, protocolError, requestError, timeoutError } from "./request-error.ts";
 
 const maxInterimResponses = 32;
 
@@ -170,6 +170,11 @@ export class IncomingResponse implements HttpClientResponse {
       this.cancel(headerLimitError(this.request.limits.maxHeaderBytes));
       return;
     }
+    if (this.protocol === "h1" && hasStrangeCoding(raw)) {
+      const told = "expected no transfer coding but chunked, once";
+      this.cancel(protocolError(this.request.origin, told));
+      return;
+    }
     this.status = status;
     this.#rawHeaders = raw;
     this.#arrive(this);
@@ -199,7 +204,7 @@ export class IncomingResponse implements HttpClientResponse {
 
   /** What the carrier met, in its own words. */
   onError(error: unknown): void {
-    this.fail(requestError(error, this.request));
+    this.fail(requestError(error, this.request, this.hasArrived));
   }
 
   // What its owner wants.

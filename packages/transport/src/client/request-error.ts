@@ -2,10 +2,14 @@ import { KingError } from "@king-runtime/core";
 import { type HttpPhase, httpErrors } from "../errors.ts";
 import { netErrors } from "../net-errors.ts";
 import { tlsFailureOf } from "../tls/client-failure.ts";
-import type { PreparedRequest } from "./prepared-request.ts";
+import type { Origin, PreparedRequest } from "./prepared-request.ts";
 
-/** The error of the library below, as ours. The caller's own abort passes untouched. */
-export function requestError(error: unknown, request: PreparedRequest): unknown {
+/**
+ * The error of the library below, as ours. The caller's own abort passes untouched.
+ *
+ * @param hasHead whether the head of the response had come.
+ */
+export function requestError(error: unknown, request: PreparedRequest, hasHead: boolean): unknown {
   const { signal, limits, origin } = request;
   if (signal?.aborted) return signal.reason;
   if (!(error instanceof Error) || KingError.is(error)) return error;
@@ -21,12 +25,22 @@ export function requestError(error: unknown, request: PreparedRequest): unknown 
     case "ERR_HTTP_CONTENT_LENGTH_MISMATCH":
       return invalidRequest("options", error.message, options);
     case "UND_ERR_RES_CONTENT_LENGTH_MISMATCH":
-      return abortedError(request, true, options);
+      // It says so of every head that it cannot parse after a Content-Length, too.
+      return hasHead
+        ? abortedError(request, true, options)
+        : protocolError(origin, error.message, options);
+    case "UND_ERR_SOCKET":
+      if (error.message === "bad upgrade") return unaskedUpgrade(request, options);
+      // Of a server that speaks when nobody asked it, no request learns.
+      if (error.message === "bad response") {
+        const told = "expected no 100 (Continue) to a request without expectContinue";
+        return protocolError(origin, told, options);
+      }
   }
   if (code.startsWith("HPE_") || error.name === "HTTPParserError") {
     // A body that breaks off is told in the parser's words too.
     if (code === "HPE_INVALID_EOF_STATE") return abortedError(request, true, options);
-    return httpErrors.create("KING_HTTP_PROTOCOL", `${origin.text}: ${error.message}`, {}, options);
+    return protocolError(origin, error.message, options);
   }
   const reason = tlsFailureOf(error);
   if (reason !== undefined) {
@@ -36,6 +50,14 @@ export function requestError(error: unknown, request: PreparedRequest): unknown 
   // A source of the request's body may throw what it likes: that is the caller's own.
   return isConnectionCode(code) ? abortedError(request, true, options) : error;
 }
+
+/** What came is not what HTTP allows. */
+export const protocolError = ({ text }: Origin, message: string, options?: ErrorOptions) =>
+  httpErrors.create("KING_HTTP_PROTOCOL", `${text}: ${message}`, {}, options);
+
+/** The server answered 101 (Switching Protocols). */
+export const unaskedUpgrade = ({ origin }: PreparedRequest, options?: ErrorOptions) =>
+  protocolError(origin, "expected no change of the protocol, which nobody asked for", options);
 
 /** A phase of `request` took longer than it may. */
 export function timeoutError({ origin }: PreparedRequest, phase: HttpPhase, timeoutMs: number) {
