@@ -66,6 +66,11 @@ export abstract class ClientSession extends BaseSession {
     return this.closing || this.#isLeaving ? "draining" : "open";
   }
 
+  /** What the connection met, once it broke. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
   /** How many requests it takes at a time. */
   protected abstract readonly capacity: number;
   /** Begins a request, for which there is room. */

@@ -46,6 +46,10 @@ export class Http1ClientSession extends StreamingSession {
     this.socket.unref();
   }
 
+  get bytesReceived(): number {
+    return this.socket.bytesRead;
+  }
+
   onExchangeClosed(response: IncomingResponse, isLast: boolean): void {
     if (isLast) this.retire();
     else this.#rest();
@@ -92,12 +96,14 @@ export class Http1ClientExchange extends ClientExchange {
   override readonly session: Http1ClientSession;
   protected override readonly output: ClientRequest;
   protected override input: IncomingMessage | undefined;
+  readonly #bytesBefore: number;
   #failure: unknown;
   #isLast = false;
 
   constructor(session: Http1ClientSession, request: PreparedRequest, agent: Agent) {
     super(request);
     this.session = session;
+    this.#bytesBefore = session.bytesReceived;
     const { method, path, origin, limits } = request;
     this.output = nodeRequest({
       agent,
@@ -167,7 +173,9 @@ export class Http1ClientExchange extends ClientExchange {
     });
     message.on("data", (chunk: Buffer) => this.incoming.onData(chunk));
     message.once("end", () => {
-      if (!message.complete) return;
+      // Node takes a reset for the end of a body that has no length (RFC 9112, section 8).
+      const isBroken = this.session.failure !== undefined && this.incoming.lastsToEnd;
+      if (!message.complete || isBroken) return;
       // Such as one whose length is told by the end of the connection.
       this.#isLast = !this.output.shouldKeepAlive;
       this.incoming.onEnd(message.rawTrailers);
@@ -178,6 +186,7 @@ export class Http1ClientExchange extends ClientExchange {
 
   #onClose(): void {
     const { incoming, output } = this;
+    if (this.session.bytesReceived > this.#bytesBefore) incoming.onAnswer();
     const isWhole = incoming.isWhole && output.writableFinished && this.#failure === undefined;
     const failure = isWhole ? undefined : (this.#failure ?? abortedError(this.request, true));
     this.onClosed(failure);

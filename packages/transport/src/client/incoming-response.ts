@@ -15,7 +15,13 @@ import { contentCodings, decodeContent } from "./content-coding.ts";
 import { fieldBytes, flatFields, hasStrangeCoding, type RawFields } from "./fields.ts";
 import type { HttpClientResponse } from "./http-client-response.ts";
 import type { PreparedRequest } from "./prepared-request.ts";
-import { headerLimitError, protocolError, requestError, timeoutError } from "./request-error.ts";
+import {
+  headerLimitError,
+  protocolError,
+  requestError,
+  timeoutError,
+  unaskedUpgrade,
+} from "./request-error.ts";
 
 const maxInterimResponses = 32;
 
@@ -134,9 +140,15 @@ export class IncomingResponse implements HttpClientResponse {
     );
   }
 
+  /** The first bytes of a response came: the server has seen the request. */
+  onAnswer(): void {
+    this.#isAnswered = true;
+  }
+
   onInformational(status: number, raw: RawFields): void {
     this.#isAnswered = true;
     if (this.hasArrived || this.#over) return;
+    if (status < 100 || status === 101) return this.#refuseStatus(status);
     this.#interimBytes += fieldBytes(raw);
     this.#interimCount++;
     const { maxHeaderBytes } = this.request.limits;
@@ -165,6 +177,7 @@ export class IncomingResponse implements HttpClientResponse {
   onHead(status: number, raw: RawFields): void {
     this.#isAnswered = true;
     if (this.#over) return;
+    if (status < 200) return this.#refuseStatus(status);
     this.#headTimer?.cancel();
     if (fieldBytes(raw) > this.request.limits.maxHeaderBytes) {
       this.cancel(headerLimitError(this.request.limits.maxHeaderBytes));
@@ -178,6 +191,13 @@ export class IncomingResponse implements HttpClientResponse {
     this.status = status;
     this.#rawHeaders = raw;
     this.#arrive(this);
+  }
+
+  /** What is neither final nor in between, or speaks of another protocol from here on. */
+  #refuseStatus(status: number): void {
+    const { request } = this;
+    const told = `expected a status of 200 or more, got ${status}`;
+    this.cancel(status === 101 ? unaskedUpgrade(request) : protocolError(request.origin, told));
   }
 
   onData(chunk: Uint8Array): void {
@@ -302,6 +322,13 @@ export class IncomingResponse implements HttpClientResponse {
   /** Content-Length then tells of another response (RFC 9110, section 8.6). */
   get #isBodyless(): boolean {
     return this.request.method === "HEAD" || this.status === 204 || this.status === 304;
+  }
+
+  /** Whether over HTTP/1.1 it is the end of the connection alone that ends the body (RFC 9112, section 6.3). */
+  get lastsToEnd(): boolean {
+    const { headers } = this;
+    const isFramed = headers.has("content-length") || headers.has("transfer-encoding");
+    return !this.#isBodyless && !isFramed;
   }
 
   #checkAnnounced(limitBytes: number): void {

@@ -143,6 +143,10 @@ class PlainExchange implements Carrier, Dispatcher.DispatchHandler {
     this.response.onSent();
   }
 
+  onResponseStarted(): void {
+    this.response.onAnswer();
+  }
+
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     const raw = controller.rawHeaders as unknown as RawFields;
     if (status < 200) this.response.onInformational(status, raw);
@@ -155,6 +159,9 @@ class PlainExchange implements Carrier, Dispatcher.DispatchHandler {
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     this.#watch?.stop();
+    const { failure } = this.session;
+    // The library takes a reset for the end of a body that has no length (RFC 9112, section 8).
+    if (failure !== undefined && this.response.lastsToEnd) this.response.onError(failure);
     this.response.onEnd((controller.rawTrailers ?? []) as unknown as RawFields);
     this.session.onExchangeOver(this.response);
   }

@@ -29,6 +29,9 @@ export function requestError(error: unknown, request: PreparedRequest, hasHead: 
       return hasHead
         ? abortedError(request, true, options)
         : protocolError(origin, error.message, options);
+    case "ERR_ASSERTION":
+      // What the library takes for impossible, such as a status below 100.
+      return protocolError(origin, error.message, options);
     case "UND_ERR_SOCKET":
       if (error.message === "bad upgrade") return unaskedUpgrade(request, options);
       // Of a server that speaks when nobody asked it, no request learns.
