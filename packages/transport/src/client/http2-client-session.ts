@@ -99,6 +99,8 @@ export class Http2ClientSession extends StreamingSession {
     this.#idle?.cancel();
     if (code !== undefined) this.#session.goaway(code);
     this.#session.close();
+    // Node would wait for the server to end its side too, which may not care to.
+    setImmediate(() => this.socket.destroySoon());
   }
 
   protected cut(): void {

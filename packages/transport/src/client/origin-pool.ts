@@ -95,12 +95,12 @@ export class OriginPool {
       };
       const waiting: Waiting = {
         serve: (session) => {
-          settle();
           try {
             resolve(session.send(request));
           } catch (error) {
             reject(error);
           }
+          settle();
         },
         fail: (error) => {
           settle();

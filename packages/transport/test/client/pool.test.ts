@@ -1,0 +1,318 @@
+import { once } from "node:events";
+import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { startNode, testClock, watchResources } from "@king-runtime/testkit";
+import { describe, expect, test, vi } from "vitest";
+import { createHttpClient, type HttpClient } from "../../src/index.ts";
+import { countingServer, rawServer } from "./counting-server.ts";
+
+const text = async (client: HttpClient, url: string, options = {}) =>
+  (await client.request(url, options)).text();
+
+const whole = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+describe("connections are kept", () => {
+  test("one serves requests one after the other, and requests at once have one each", async () => {
+    await using server = await countingServer();
+    await using client = createHttpClient();
+    for (let i = 0; i < 5; i++) await text(client, server.url);
+    expect([server.requests.length, server.connections]).toEqual([5, 1]);
+    await Promise.all(Array.from({ length: 5 }, () => text(client, server.url)));
+    expect(server.connections).toBe(5);
+    expect(client.stats()).toMatchObject({
+      sessionsOpened: 5,
+      sessionsActive: 5,
+      sessionsIdle: 5,
+      requestsSent: 10,
+      requestsWaiting: 0,
+    });
+  });
+
+  test("a HEAD, a 204 and a 304 leave theirs usable", async () => {
+    await using server = await countingServer((request, response) => {
+      response.writeHead(request.url === "/204" ? 204 : request.url === "/304" ? 304 : 200);
+      response.end();
+    });
+    await using client = createHttpClient();
+    await text(client, server.url, { method: "HEAD" });
+    await text(client, `${server.url}204`);
+    await text(client, `${server.url}304`);
+    await text(client, server.url);
+    expect(server.connections).toBe(1);
+  });
+
+  test("one that the server ends with its response is not used again", async () => {
+    await using server = await countingServer((_, response) => {
+      response.writeHead(200, { connection: "close" }).end("ok");
+    });
+    await using client = createHttpClient();
+    for (let i = 0; i < 3; i++) expect(await text(client, server.url)).toBe("ok");
+    expect(server.connections).toBe(3);
+  });
+
+  test("at most maxIdlePerOrigin of one origin, those used last", async () => {
+    await using server = await countingServer();
+    await using client = createHttpClient({ maxIdlePerOrigin: 2 });
+    await Promise.all(Array.from({ length: 6 }, () => text(client, server.url)));
+    await vi.waitFor(() => expect(server.open).toBe(2));
+    expect(client.stats().sessionsIdle).toBe(2);
+  });
+
+  test("at most maxIdleSessions of all origins together; that idle longest goes", async () => {
+    await using first = await countingServer();
+    await using second = await countingServer();
+    await using third = await countingServer();
+    await using client = createHttpClient({ maxIdleSessions: 2 });
+    for (const server of [first, second, third]) await text(client, server.url);
+    await vi.waitFor(() => expect([first.open, second.open, third.open]).toEqual([0, 1, 1]));
+  });
+
+  test("no longer than keepAliveTimeoutMs", async () => {
+    await using server = await countingServer();
+    await using client = createHttpClient({ keepAliveTimeoutMs: 50 });
+    await text(client, server.url);
+    await vi.waitFor(() => expect(server.open).toBe(0));
+    await vi.waitFor(() => expect(client.stats().sessionsActive).toBe(0));
+    expect(await text(client, server.url, { method: "POST", body: "again" })).toBe("again");
+  });
+
+  test("none of them keeps a program running", async () => {
+    await using server = await countingServer();
+    const script = `
+      import { createHttpClient } from "@king-runtime/transport";
+      const client = createHttpClient({ keepAliveTimeoutMs: 600_000 });
+      console.log(await (await client.request(process.argv[1], { method: "POST", body: "done" })).text());
+    `;
+    await using program = await startNode("--input-type=module", {
+      args: ["--eval", script, server.url],
+      cwd: import.meta.dirname,
+    });
+    const { code } = await program.exited;
+    expect([code, program.stdout().trim(), program.stderr()]).toEqual([0, "done", ""]);
+  });
+});
+
+describe("requests wait for a connection", () => {
+  test("when there are maxSessionsPerOrigin, in their order", async () => {
+    const order: string[] = [];
+    const held: (() => void)[] = [];
+    await using server = await countingServer((request, response) => {
+      order.push(request.url ?? "");
+      held.push(() => response.end("ok"));
+    });
+    await using client = createHttpClient({ maxSessionsPerOrigin: 1 });
+    const all = [1, 2, 3].map((i) => text(client, `${server.url}${i}`));
+    for (let i = 1; i <= 3; i++) {
+      await vi.waitFor(() => expect(order.length).toBe(i));
+      expect(client.stats().requestsWaiting).toBe(3 - i);
+      held[i - 1]?.();
+    }
+    expect(await Promise.all(all)).toEqual(["ok", "ok", "ok"]);
+    expect([order, server.connections]).toEqual([["/1", "/2", "/3"], 1]);
+  });
+
+  test("no more of them than maxQueuedRequests (KING_HTTP_QUEUE_LIMIT)", async () => {
+    await using server = await countingServer(() => undefined);
+    await using client = createHttpClient({ maxSessionsPerOrigin: 1, maxQueuedRequests: 2 });
+    const giveUp = new AbortController();
+    const { signal } = giveUp;
+    const first = client.request(server.url, { signal });
+    await vi.waitFor(() => expect(server.requests.length).toBe(1));
+    const waiting = [
+      client.request(server.url, { signal }),
+      client.request(server.url, { signal }),
+    ];
+    await expect(client.request(server.url)).rejects.toMatchObject({
+      code: "KING_HTTP_QUEUE_LIMIT",
+      details: { limit: 2 },
+    });
+    giveUp.abort(new Error("enough"));
+    for (const each of [first, ...waiting]) await expect(each).rejects.toThrow("enough");
+    expect(client.stats().requestsWaiting).toBe(0);
+    expect(server.requests.length).toBe(1);
+  });
+
+  test("no longer than queueTimeoutMs (KING_HTTP_TIMEOUT of phase queue)", async () => {
+    await using server = await countingServer(() => undefined);
+    await using client = createHttpClient({ maxSessionsPerOrigin: 1, queueTimeoutMs: 50 });
+    const held = client.request(server.url).catch(() => undefined);
+    await expect(client.request(server.url)).rejects.toMatchObject({
+      code: "KING_HTTP_TIMEOUT",
+      details: { phase: "queue", timeoutMs: 50 },
+    });
+    client.abort();
+    await held;
+  });
+
+  test("a connection that cannot be made fails who waited longest, and the others get their own", async () => {
+    let attempts = 0;
+    await using server = await countingServer();
+    const { connect } = await import("node:net");
+    await using client = createHttpClient({
+      maxSessionsPerOrigin: 1,
+      async connector(address, port) {
+        if (++attempts === 1) throw Object.assign(new Error("refused"), { code: "ECONNREFUSED" });
+        const socket = connect({ host: address, port });
+        await once(socket, "connect");
+        return socket;
+      },
+    });
+    const both = [text(client, server.url), text(client, server.url)];
+    await expect(both[0]).rejects.toMatchObject({ code: "KING_NET_CONNECT" });
+    expect(await both[1]).toBe("");
+  });
+});
+
+describe("a request that the server cannot have seen is sent again", () => {
+  test("when a kept connection has gone while it was on its way", async () => {
+    await using server = await rawServer((socket, connection) => {
+      let requests = 0;
+      socket.on("data", () => {
+        requests++;
+        if (connection === 1 && requests === 2) socket.destroy();
+        else socket.write(whole);
+      });
+    });
+    await using client = createHttpClient();
+    expect(await text(client, server.url)).toBe("ok");
+    expect(await text(client, server.url)).toBe("ok");
+    expect(server.connections).toBe(2);
+    expect(client.stats()).toMatchObject({ requestsSent: 3, requestsRepeated: 1 });
+  });
+
+  test("but not one that is not idempotent, and not one that was answered in part", async () => {
+    let answer = "";
+    await using server = await rawServer((socket) => {
+      let requests = 0;
+      socket.on("data", () => {
+        requests++;
+        if (requests === 2) socket.end(answer);
+        else socket.write(whole);
+      });
+    });
+    await using client = createHttpClient();
+    await text(client, server.url);
+    await expect(text(client, server.url, { method: "POST", body: "x" })).rejects.toMatchObject({
+      code: "KING_HTTP_ABORTED",
+    });
+    await using other = createHttpClient();
+    await text(other, server.url);
+    answer = "HTTP/1.1 200 OK\r\n";
+    await expect(text(other, server.url)).rejects.toMatchObject({ code: "KING_HTTP_ABORTED" });
+    expect(server.connections).toBe(2);
+  });
+
+  test("but not for ever", async () => {
+    await using server = await rawServer((socket) => {
+      let requests = 0;
+      socket.on("data", () => (++requests === 1 ? socket.write(whole) : socket.destroy()));
+    });
+    await using client = createHttpClient();
+    await Promise.all(Array.from({ length: 8 }, () => text(client, server.url)));
+    const before = client.stats().requestsSent;
+    const failed = await text(client, server.url).catch((error) => error);
+    expect(failed).toMatchObject({ code: "KING_HTTP_ABORTED" });
+    expect(client.stats().requestsSent - before).toBe(4);
+  });
+});
+
+describe("a client", () => {
+  test("over HTTP/2 has one connection for many requests, and another when the first winds down", async () => {
+    const sessions: ServerHttp2Session[] = [];
+    const server = createHttp2Server();
+    server.on("session", (session) => sessions.push(session));
+    server.on("stream", (stream) => {
+      stream.respond({ ":status": 200 });
+      stream.end("ok");
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    await using client = createHttpClient({ protocols: ["h2"] });
+    await Promise.all(Array.from({ length: 50 }, () => text(client, url)));
+    expect(client.stats()).toMatchObject({ sessionsOpened: 1, requestsSent: 50 });
+    sessions[0]?.goaway();
+    await vi.waitFor(() => expect(client.stats().sessionsActive).toBe(0));
+    expect(await text(client, url)).toBe("ok");
+    expect(client.stats().sessionsOpened).toBe(2);
+    await client.close();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  });
+
+  test("that closes finishes what is under way and what waits, and refuses the rest", async () => {
+    const watch = watchResources();
+    {
+      const held: (() => void)[] = [];
+      await using server = await countingServer((_, response) => {
+        held.push(() => response.end("ok"));
+      });
+      const client = createHttpClient({ maxSessionsPerOrigin: 1 });
+      const both = [text(client, server.url), text(client, server.url)];
+      await vi.waitFor(() => expect(held.length).toBe(1));
+      const closing = client.close();
+      expect(client.state).toBe("draining");
+      await expect(client.request(server.url)).rejects.toMatchObject({
+        code: "KING_SESSION_CLOSED",
+      });
+      held[0]?.();
+      await vi.waitFor(() => expect(held.length).toBe(2));
+      held[1]?.();
+      expect(await Promise.all(both)).toEqual(["ok", "ok"]);
+      await closing;
+      expect([client.state, await client.closed]).toEqual(["closed", { by: "local", clean: true }]);
+    }
+    await watch.settled();
+  });
+
+  test("that is aborted fails everything with the reason given, and leaves nothing behind", async () => {
+    const watch = watchResources();
+    {
+      await using server = await countingServer(() => undefined);
+      const client = createHttpClient({ maxSessionsPerOrigin: 1 });
+      const both = [client.request(server.url), client.request(server.url)];
+      await vi.waitFor(() => expect(server.requests.length).toBe(1));
+      const reason = new Error("enough");
+      client.abort(reason);
+      for (const each of both) await expect(each).rejects.toBe(reason);
+      expect(await client.closed).toMatchObject({ by: "local", clean: false, error: reason });
+      await vi.waitFor(() => expect(server.open).toBe(0));
+    }
+    await watch.settled();
+  });
+
+  test("without any request is closed at once", async () => {
+    const client = createHttpClient();
+    await client.close();
+    expect(client.state).toBe("closed");
+    await expect(client.request("http://127.0.0.1:1/")).rejects.toMatchObject({
+      code: "KING_SESSION_CLOSED",
+    });
+  });
+
+  test("keeps no record of origins it has no connection to", async () => {
+    const clock = testClock();
+    await using client = createHttpClient({ clock });
+    for (let i = 0; i < 20; i++) {
+      await expect(client.request(`http://127.0.0.1:1/${i}`)).rejects.toMatchObject({
+        code: "KING_NET_CONNECT",
+      });
+    }
+    expect([...client.sessions()]).toEqual([]);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test.each<[string, object, string]>([
+    ["an unknown option", { maxSession: 1 }, "maxSession: no such option"],
+    ["no connection at all", { maxSessionsPerOrigin: 0 }, "maxSessionsPerOrigin: expected"],
+    ["a negative limit", { maxQueuedRequests: -1 }, "maxQueuedRequests: expected"],
+    ["protocols that are none", { protocols: [] }, "protocols: expected"],
+    ["another protocol", { protocols: ["h3"] }, "protocols: expected"],
+    ["a clock that is none", { clock: {} }, "clock: expected"],
+  ])("refuses %s (KING_OPTION_INVALID)", (_, options, message) => {
+    expect(() => createHttpClient(options)).toThrow(
+      expect.objectContaining({
+        code: "KING_OPTION_INVALID",
+        message: expect.stringContaining(message),
+      }),
+    );
+  });
+});
