@@ -97,17 +97,17 @@ function parseElement([alternative, ...parameters]: NameAndValue[]): AltSvcValue
   if (alternative === undefined) return undefined;
   const protocol = decodedProtocol(alternative[0]);
   const authority = parseAuthority(alternative[1]);
-  const maxAge = valueOf(parameters, "ma") ?? String(defaultMaxAgeSeconds);
+  const maxAge = parameterOf(parameters, "ma") ?? String(defaultMaxAgeSeconds);
   if (protocol === undefined || authority === undefined || !/^\d+$/.test(maxAge)) return undefined;
   return {
     protocol,
     ...authority,
     maxAgeSeconds: Math.min(longestMaxAgeSeconds, Number(maxAge)),
-    persist: valueOf(parameters, "persist") === "1",
+    persist: parameterOf(parameters, "persist") === "1",
   };
 }
 
-const valueOf = (parameters: readonly NameAndValue[], wanted: string): string | undefined =>
+const parameterOf = (parameters: readonly NameAndValue[], wanted: string): string | undefined =>
   parameters.find(([name]) => name.toLowerCase() === wanted)?.[1];
 
 /** A name of ALPN has exactly one way to be written (RFC 7838, section 3); anything else is none. */
