@@ -148,7 +148,10 @@ export class IncomingResponse implements HttpClientResponse {
   onInformational(status: number, raw: RawFields): void {
     this.#isAnswered = true;
     if (this.hasArrived || this.#over) return;
-    if (status < 100 || status === 101) return this.#refuseStatus(status);
+    if (status < 100 || status === 101) {
+      this.#refuseStatus(status);
+      return;
+    }
     this.#interimBytes += fieldBytes(raw);
     this.#interimCount++;
     const { maxHeaderBytes } = this.request.limits;
@@ -177,7 +180,10 @@ export class IncomingResponse implements HttpClientResponse {
   onHead(status: number, raw: RawFields): void {
     this.#isAnswered = true;
     if (this.#over) return;
-    if (status < 200) return this.#refuseStatus(status);
+    if (status < 200) {
+      this.#refuseStatus(status);
+      return;
+    }
     this.#headTimer?.cancel();
     if (fieldBytes(raw) > this.request.limits.maxHeaderBytes) {
       this.cancel(headerLimitError(this.request.limits.maxHeaderBytes));

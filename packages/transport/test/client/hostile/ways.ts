@@ -26,6 +26,8 @@ export type WayOptions = ExchangeOptions &
 export interface Way extends AsyncDisposable {
   /** Makes a request, as far as to its head. */
   ask(path: string, options?: ExchangeOptions): Promise<HttpClientResponse>;
+  /** Waits until the connections that are open now have ended. */
+  ended(): Promise<void>;
   /** Fails unless nothing is under way any more. */
   expectIdle(): void;
 }
@@ -57,6 +59,10 @@ function byClient(origin: string, options: WayOptions, more: ExchangeOptions = {
   const client = createHttpClient(connections as CreateHttpClientOptions);
   return {
     ask: (path, own) => client.request(`${origin}${path}`, { ...exchange, ...more, ...own }),
+    async ended() {
+      const ends = [...client.sessions()].map((session) => session.closed);
+      await withDeadline(Promise.all(ends), "the end of the connections");
+    },
     expectIdle() {
       const { requestsWaiting, sessionsOpening, sessionsActive, sessionsIdle } = client.stats();
       expect([requestsWaiting, sessionsOpening, sessionsActive - sessionsIdle]).toEqual([0, 0, 0]);
@@ -73,6 +79,7 @@ export const ways = {
   /** undici on a connection of its own. */
   "request()": (origin: string, options: WayOptions): Way => ({
     ask: (path, own) => request(`${origin}${path}`, { ...options, ...own }),
+    ended: async () => undefined,
     expectIdle: () => undefined,
     [Symbol.asyncDispose]: async () => undefined,
   }),
@@ -106,6 +113,10 @@ export const ways = {
           }
           opened.push(await open());
         }
+      },
+      async ended() {
+        const ends = opened.map((session) => session.closed);
+        await withDeadline(Promise.all(ends), "the end of the connections");
       },
       expectIdle() {
         for (const session of opened) expect(session.stats().streamsActive).toBe(0);
