@@ -3,8 +3,23 @@ export type RawFields = readonly (string | Uint8Array)[];
 
 /** The same as text (RFC 9110, section 5.5: bytes beyond ASCII are opaque). */
 export function flatFields(raw: RawFields): string[] {
-  return raw.map((each) => (typeof each === "string" ? each : (each as Buffer).toString("latin1")));
+  return raw.map(latin1);
 }
+
+/** The value of `name`, given in lower case, without making the rest into text; several lines are joined. */
+export function fieldOf(raw: RawFields, name: string): string | undefined {
+  let found: string | undefined;
+  for (let i = 0; i < raw.length; i += 2) {
+    const each = raw[i] as string | Uint8Array;
+    if (each.length !== name.length || latin1(each).toLowerCase() !== name) continue;
+    const value = latin1(raw[i + 1] as string | Uint8Array);
+    found = found === undefined ? value : `${found}, ${value}`;
+  }
+  return found;
+}
+
+const latin1 = (each: string | Uint8Array): string =>
+  typeof each === "string" ? each : (each as Buffer).toString("latin1");
 
 /** What the fields count against `maxHeaderBytes`: names and values. */
 export function fieldBytes(raw: RawFields): number {

@@ -7,11 +7,14 @@ import {
   KingError,
   Lifetime,
   optionError,
+  type Random,
   resolveOptions,
   type Session,
   streamErrors,
+  systemRandom,
 } from "@king-runtime/core";
 import { poolSection, type requestSection, type tlsSection } from "../config.ts";
+import { type Alternative, AltSvcCache } from "./alt-svc.ts";
 import type { ClientSession } from "./client-session.ts";
 import { observed } from "./client-telemetry.ts";
 import { type ConnectionOptions, connectionOthers } from "./connection-options.ts";
@@ -21,14 +24,22 @@ import type { HttpClientResponse } from "./http-client-response.ts";
 import type { IncomingResponse } from "./incoming-response.ts";
 import { http1KindFor } from "./open-client-session.ts";
 import { OriginPool, type PoolOwner } from "./origin-pool.ts";
+import type { CircuitState } from "./policies/circuit.ts";
+import {
+  type ExchangePolicyOptions,
+  exchangePolicyNames,
+  Policies,
+  type PolicyOptions,
+  policyNames,
+} from "./policies/policies.ts";
 import { originOf, parseUrl, prepareRequest } from "./prepare-request.ts";
 import type { PreparedRequest } from "./prepared-request.ts";
 import { isRepeatable } from "./request-body.ts";
-import type { Send } from "./send.ts";
 
 /** Options of {@link createHttpClient}; keys of the sections `request` and `pool` may be given here too. */
 export interface CreateHttpClientOptions
   extends ConnectionOptions,
+    PolicyOptions,
     Omit<ExchangeOptions, (typeof exchangeOthers)[number]> {
   config?: HasSection<typeof requestSection> &
     HasSection<typeof tlsSection> &
@@ -39,7 +50,12 @@ export interface CreateHttpClientOptions
   maxQueuedRequests?: number;
   queueTimeoutMs?: number;
   keepAliveTimeoutMs?: number;
+  /** For delays at random. @default systemRandom */
+  random?: Random;
 }
+
+/** What one request of a client is. */
+export interface ClientRequestOptions extends ExchangeOptions, ExchangePolicyOptions {}
 
 /** Numbers of a client since it was made. */
 export interface HttpClientStats {
@@ -52,6 +68,10 @@ export interface HttpClientStats {
   readonly requestsWaiting: number;
   /** Sent once more because a connection had gone that was kept: the server has not seen them. */
   readonly requestsRepeated: number;
+  /** Attempts beyond the first that `retry` and `hedge` made. */
+  readonly retries: number;
+  /** Those they did not make, for the budget was spent. */
+  readonly refusedByBudget: number;
 }
 
 /** Makes requests on connections that it owns and keeps. */
@@ -65,13 +85,18 @@ export interface HttpClient extends Closable<Closed> {
    *
    * @throws {KingError} KING_NET_*, KING_HTTP_*, KING_SESSION_CLOSED when the client is closed; the reason of `signal`.
    */
-  request(url: string | URL, options?: ExchangeOptions): Promise<HttpClientResponse>;
+  request(url: string | URL, options?: ClientRequestOptions): Promise<HttpClientResponse>;
+  /** Of an origin such as `"https://example.com"`; `"closed"` without `circuitBreaker`. */
+  circuit(origin: string): CircuitState;
+  /** Where else an https: origin has said that it can be asked (Alt-Svc, RFC 7838). Nothing is sent there. */
+  alternatives(origin: string): readonly Alternative[];
   /** Connections that are open now. */
   sessions(): Iterable<Session>;
   stats(): HttpClientStats;
 }
 
-const others = [...connectionOthers, ...Object.keys(poolSection.keys)];
+const others = [...connectionOthers, ...Object.keys(poolSection.keys), ...policyNames, "random"];
+const requestOthers = [...exchangeOthers, ...exchangePolicyNames];
 /** How often a request is sent again that the server cannot have seen. */
 const maxRepeats = 3;
 
@@ -94,7 +119,8 @@ class PooledHttpClient extends Lifetime<Closed> implements HttpClient, PoolOwner
   readonly #pools = new Map<string, OriginPool>();
   /** Of all pools; the one idle for longest is the first. */
   readonly #idle = new Map<ClientSession, OriginPool>();
-  readonly #send: Send;
+  readonly #policies: Policies;
+  readonly #altSvc: AltSvcCache;
   #waiting = 0;
   #opened = 0;
   #sent = 0;
@@ -108,7 +134,12 @@ class PooledHttpClient extends Lifetime<Closed> implements HttpClient, PoolOwner
       Object.entries(options).filter(([name]) => Object.hasOwn(poolSection.keys, name)),
     );
     this.limits = resolveOptions(poolSection, pooling, { config: options.config });
-    this.#send = observed((request) => this.#dispatch(request));
+    const { random = systemRandom } = options;
+    if (typeof random?.next !== "function") throw optionError("random", "expected a Random");
+    const { clock } = this.connections.limits;
+    const send = observed((request) => this.#dispatch(request));
+    this.#policies = new Policies(options, send, { clock, random });
+    this.#altSvc = new AltSvcCache({ clock });
   }
 
   protected override get clock() {
@@ -120,15 +151,18 @@ class PooledHttpClient extends Lifetime<Closed> implements HttpClient, PoolOwner
     return this.closing || this.#aborted !== undefined ? "draining" : "open";
   }
 
-  async request(url: string | URL, options: ExchangeOptions = {}): Promise<HttpClientResponse> {
+  async request(
+    url: string | URL,
+    options: ClientRequestOptions = {},
+  ): Promise<HttpClientResponse> {
     if (this.state !== "open") {
       throw streamErrors.create("KING_SESSION_CLOSED", "expected a client that is open", {});
     }
     const parsed = parseUrl(url);
-    const limits = this.connections.limitsOf(options, exchangeOthers);
+    const limits = this.connections.limitsOf(options, requestOthers);
     const request = prepareRequest(parsed, this.#originOf(parsed), options, limits);
     options.signal?.throwIfAborted();
-    return await this.#send(request);
+    return await this.#policies.send(request, options);
   }
 
   #originOf(url: URL) {
@@ -142,13 +176,30 @@ class PooledHttpClient extends Lifetime<Closed> implements HttpClient, PoolOwner
         const sent = this.#poolFor(request).send(request);
         this.#sent++;
         response = sent instanceof Promise ? await sent : sent;
-        return await response.arrived;
+        await response.arrived;
+        if (request.origin.secure) this.#learnAlternatives(request, response);
+        return response;
       } catch (error) {
         if (repeats >= maxRepeats || this.#aborted !== undefined) throw error;
         if (!isUnseen(error, request, response)) throw error;
         this.#repeated++;
       }
     }
+  }
+
+  #learnAlternatives({ origin }: PreparedRequest, response: IncomingResponse): void {
+    const field = response.fieldOf("alt-svc");
+    if (field === undefined) return;
+    const age = Number(response.fieldOf("age") ?? 0);
+    this.#altSvc.learn(origin, field, { ageSeconds: Number.isFinite(age) ? age : 0 });
+  }
+
+  circuit(origin: string): CircuitState {
+    return this.#policies.circuit(origin);
+  }
+
+  alternatives(origin: string): readonly Alternative[] {
+    return this.#altSvc.alternatives({ text: origin });
   }
 
   #poolFor(request: PreparedRequest): OriginPool {
@@ -213,6 +264,7 @@ class PooledHttpClient extends Lifetime<Closed> implements HttpClient, PoolOwner
       requestsSent: this.#sent,
       requestsWaiting: this.#waiting,
       requestsRepeated: this.#repeated,
+      ...this.#policies.stats(),
     };
   }
 

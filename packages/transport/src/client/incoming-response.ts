@@ -12,7 +12,7 @@ import {
 import { type HttpPhase, httpErrors } from "../errors.ts";
 import { BodyQueue, highWaterBytes } from "./body-queue.ts";
 import { contentCodings, decodeContent } from "./content-coding.ts";
-import { fieldBytes, flatFields, hasStrangeCoding, type RawFields } from "./fields.ts";
+import { fieldBytes, fieldOf, flatFields, hasStrangeCoding, type RawFields } from "./fields.ts";
 import type { HttpClientResponse } from "./http-client-response.ts";
 import type { PreparedRequest } from "./prepared-request.ts";
 import {
@@ -296,6 +296,11 @@ export class IncomingResponse implements HttpClientResponse {
       this.#rawHeaders = fields;
     }
     return this.#headers;
+  }
+
+  /** The value of one field, given in lower case; cheaper than {@link headers} where few have it. */
+  fieldOf(name: string): string | undefined {
+    return fieldOf(this.#rawHeaders, name);
   }
 
   get informational(): readonly InformationalResponse[] {
