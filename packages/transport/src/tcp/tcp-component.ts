@@ -1,6 +1,6 @@
 import type { Component } from "@king-runtime/core";
+import { type ListenerComponentOptions, listenerComponent } from "../listener-component.ts";
 import { type ListenTcpOptions, listenTcp } from "./listen-tcp.ts";
-import { type ListenerComponentOptions, listenerComponent } from "./listener-component.ts";
 import type { TcpListener } from "./tcp-listener.ts";
 
 /** Options of {@link createTcpComponent}. */

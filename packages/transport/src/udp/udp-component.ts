@@ -1,5 +1,5 @@
 import type { Component } from "@king-runtime/core";
-import { type ListenerComponentOptions, listenerComponent } from "../tcp/listener-component.ts";
+import { type ListenerComponentOptions, listenerComponent } from "../listener-component.ts";
 import { type ListenUdpOptions, listenUdp } from "./listen-udp.ts";
 import type { UdpListener } from "./udp-listener.ts";
 

@@ -32,7 +32,8 @@ export function listenerComponent<Opened extends Listener>(
       await listener?.close({ deadlineMs, signal });
     },
     async stop() {
-      listener?.abort();
+      // One that is closed may have upgraded connections, which are their owners' to close.
+      if (listener?.state !== "closed") listener?.abort();
       await listener?.closed;
     },
     health(): Health {
