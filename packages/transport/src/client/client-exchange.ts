@@ -16,7 +16,7 @@ import type { HttpClientResponse } from "./http-client-response.ts";
 import type { HttpClientStream } from "./http-client-stream.ts";
 import { type Carrier, IncomingResponse } from "./incoming-response.ts";
 import type { PreparedRequest } from "./prepared-request.ts";
-import { bodyOf } from "./request-body.ts";
+import { bodyOf, checkChunk } from "./request-body.ts";
 import { timeoutError } from "./request-error.ts";
 import { SendWatch } from "./send-watch.ts";
 
@@ -77,7 +77,7 @@ export abstract class ClientExchange extends BaseStream implements HttpClientStr
       if (body instanceof Uint8Array && body.length <= sliceBytes)
         return void (await this.end(body));
       for await (const chunk of body instanceof Uint8Array ? [body] : body) {
-        if (!(chunk instanceof Uint8Array)) throw new TypeError("body: expected chunks of bytes");
+        checkChunk(chunk);
         for (let at = 0; at < chunk.length; at += sliceBytes) {
           if (this.#isUseless) return this.#leaveUnsent();
           const slice = chunk.length <= sliceBytes ? chunk : chunk.subarray(at, at + sliceBytes);
@@ -88,7 +88,8 @@ export abstract class ClientExchange extends BaseStream implements HttpClientStr
       await this.end();
     } catch (error) {
       // A response may come, and the connection go, before all is sent.
-      if (!this.incoming.isOver) this.incoming.cancel(error);
+      if (this.incoming.isOver) this.#leaveUnsent();
+      else this.incoming.cancel(error);
     }
   }
 
@@ -109,7 +110,10 @@ export abstract class ClientExchange extends BaseStream implements HttpClientStr
 
   #onIncomingOver(): void {
     this.onContinue(false);
-    if (this.#isUnsent) this.cut();
+    const isSending = !this.request.isOpen && this.#writer?.ended !== true;
+    // A server that has refused the request may not read what still comes.
+    if (isSending && this.incoming.isWhole && this.incoming.status >= 400) this.#isUnsent = true;
+    if (this.#isUnsent && this.ended === undefined) this.cut();
   }
 
   get response(): Promise<HttpClientResponse> {
@@ -171,7 +175,8 @@ export abstract class ClientExchange extends BaseStream implements HttpClientStr
       this.#watch = new SendWatch(
         this.request.limits,
         () => ({ queued: output.writableLength, taken: writer.bytes - output.writableLength }),
-        () => this.incoming.cancel(timeoutError(this.request, "write", writeIdleTimeoutMs)),
+        // Also when all of the response is here: nothing else would end the exchange.
+        () => this.incoming.abort(timeoutError(this.request, "write", writeIdleTimeoutMs)),
       );
     }
     return this.#writer;

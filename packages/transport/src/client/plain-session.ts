@@ -5,7 +5,7 @@ import { type ClientConnection, ClientSession } from "./client-session.ts";
 import type { RawFields } from "./fields.ts";
 import { type Carrier, IncomingResponse } from "./incoming-response.ts";
 import type { PreparedRequest } from "./prepared-request.ts";
-import { bodyOf } from "./request-body.ts";
+import { bodyOf, checkChunk } from "./request-body.ts";
 import { abortedError, timeoutError } from "./request-error.ts";
 import { SendWatch } from "./send-watch.ts";
 
@@ -111,7 +111,7 @@ class PlainExchange implements Carrier, Dispatcher.DispatchHandler {
       // In slices, so that what is out can be told from what waits.
       fields = { ...fields, "content-length": String(body.length) };
       body = slices(body);
-    }
+    } else if (typeof body === "object" && !(body instanceof Uint8Array)) body = checked(body);
     if (origin.secure && origin.port === 80) fields = { host: origin.authority, ...fields };
     if (typeof body === "object" && !(body instanceof Uint8Array)) {
       const { writeIdleTimeoutMs } = this.#request.limits;
@@ -191,6 +191,14 @@ class PlainExchange implements Carrier, Dispatcher.DispatchHandler {
 
 const isConnectionOver = (error: Error) =>
   !("code" in error) || error.code !== "UND_ERR_INVALID_ARG";
+
+/** The library would send text too. */
+async function* checked(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    checkChunk(chunk);
+    yield chunk;
+  }
+}
 
 async function* slices(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += sliceBytes) yield bytes.subarray(at, at + sliceBytes);

@@ -1,3 +1,6 @@
+import { describeValue } from "@king-runtime/core";
+import { invalidRequest } from "./request-error.ts";
+
 /** What a request may send as its body. A function is called for each attempt, so that it can be repeated. */
 export type RequestBody =
   | string
@@ -22,3 +25,9 @@ export const bodyOf = (
     | Uint8Array
     | AsyncIterable<Uint8Array>
     | undefined;
+
+/** @throws {KingError} KING_HTTP_REQUEST_INVALID for what a source of a body gives and nobody can send. */
+export function checkChunk(chunk: unknown): asserts chunk is Uint8Array {
+  if (chunk instanceof Uint8Array) return;
+  throw invalidRequest("body", `expected chunks of bytes, got ${describeValue(chunk)}`);
+}
