@@ -1,8 +1,23 @@
 // Uses the installed @king-runtime/transport: a listener, a request in each form, routes, a listener
-// for node:http, middleware, an error.
+// for node:http, middleware, a client, a session, TCP, UDP, the admin API, an error.
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { KingError } from "@king-runtime/core";
-import { createRouter, fromFetch, fromNode, listenHttp, request } from "@king-runtime/transport";
+import {
+  connectTcp,
+  connectUdp,
+  createHttpClient,
+  createRouter,
+  fromFetch,
+  fromNode,
+  listenHttp,
+  listenTcp,
+  listenUdp,
+  openHttpSession,
+  readLines,
+  request,
+  writeLine,
+} from "@king-runtime/transport";
+import { listenAdmin } from "@king-runtime/transport/admin";
 import { compress, securityHeaders, stack } from "@king-runtime/transport/middleware";
 
 await using echo = await listenHttp({
@@ -53,4 +68,45 @@ const urlOf = ({ local }: typeof echo) => `http://127.0.0.1:${local.port}`;
   equal(response.status, 405);
   equal(response.headers.get("allow"), "GET, HEAD, OPTIONS");
 }
-await rejects(request("http://127.0.0.1:1/"), (error) => KingError.is(error, "KING_HTTP_CONNECT"));
+await rejects(request("http://127.0.0.1:1/"), (error) => KingError.is(error, "KING_NET_CONNECT"));
+{
+  await using client = createHttpClient({ retry: true });
+  const options = { method: "PUT", body: "tea" };
+  equal(await (await client.request(`${urlOf(echo)}/`, options)).text(), "tea");
+  equal(await (await client.request(`${urlOf(echo)}/`, options)).text(), "tea");
+  equal(client.stats().sessionsOpened, 1);
+}
+{
+  await using session = await openHttpSession(urlOf(echo), { protocols: ["h2"] });
+  const stream = await session.request({ method: "POST", open: true });
+  await stream.end(Buffer.from("tea"));
+  equal(await (await stream.response).text(), "tea");
+}
+{
+  await using listener = await listenTcp({
+    async onSession({ stream }) {
+      for await (const line of readLines(stream)) await writeLine(stream, line.toUpperCase());
+      await stream.end();
+    },
+  });
+  await using session = await connectTcp({ host: "127.0.0.1", port: listener.local.port });
+  await writeLine(session.stream, "tea");
+  await session.stream.end();
+  for await (const line of readLines(session.stream)) equal(line, "TEA");
+}
+{
+  await using listener = await listenUdp({ onDatagram: (datagram, peer) => peer.send(datagram) });
+  await using session = await connectUdp({ host: "127.0.0.1", port: listener.local.port });
+  await session.send(Buffer.from("tea"));
+  for await (const datagram of session) {
+    equal(Buffer.from(datagram).toString(), "tea");
+    break;
+  }
+}
+{
+  const token = "a token of thirty-two characters, or of more".replaceAll(/\W/g, "-");
+  await using admin = await listenAdmin({ auth: { token }, port: 0 });
+  const headers = { authorization: `Bearer ${token}` };
+  equal((await request(`${urlOf(admin)}/health`, { headers })).status, 200);
+  equal((await request(`${urlOf(admin)}/health`)).status, 401);
+}
