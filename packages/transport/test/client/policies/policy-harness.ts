@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import { resolveOptions, systemClock } from "@king-runtime/core";
+import { type Clock, resolveOptions, systemClock } from "@king-runtime/core";
 import { type CertifiedKey, type Recorder, recorder } from "@king-runtime/testkit";
 import { type ExchangeOptions, exchangeLimits } from "../../../src/client/exchange-options.ts";
 import { createHttpClient, type HttpClient } from "../../../src/client/http-client.ts";
@@ -118,4 +118,34 @@ export function prepared(url: string, options: ExchangeOptions = {}): PreparedRe
   });
   const parsed = new URL(url);
   return prepareRequest(parsed, originOf(parsed), options, limits);
+}
+
+/** A clock whose time leaps to the end of whatever is waited for. */
+export interface LeapingClock extends Clock {
+  /** What was waited for, in milliseconds. */
+  readonly waits: readonly number[];
+}
+
+/** Timers that do not keep the process alive are no waits: they never fire. */
+export function leapingClock(): LeapingClock {
+  const startMs = Date.UTC(2026, 0, 1);
+  const waits: number[] = [];
+  let elapsedMs = 0;
+  const never = { cancel: () => undefined, [Symbol.dispose]: () => undefined };
+  return {
+    waits,
+    now: () => startMs + elapsedMs,
+    monotonic: () => elapsedMs,
+    after(delayMs, callback, options) {
+      if (options?.keepAlive === false) return never;
+      const handle = setImmediate(() => {
+        waits.push(delayMs);
+        elapsedMs += delayMs;
+        callback();
+      });
+      const cancel = () => clearImmediate(handle);
+      return { cancel, [Symbol.dispose]: cancel };
+    },
+    every: () => never,
+  };
 }
