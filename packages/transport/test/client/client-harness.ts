@@ -23,7 +23,7 @@ import {
 
 let made: Promise<TestCertificates> | undefined;
 
-export const certificates = (): Promise<TestCertificates> => {
+const certificates = (): Promise<TestCertificates> => {
   made ??= makeCertificates();
   return made;
 };
@@ -36,7 +36,7 @@ interface Served {
 }
 
 /** A server of node's own that hands its exchanges to the test, answered 200 with both bodies open. */
-export interface PeerServer extends AsyncDisposable {
+interface PeerServer extends AsyncDisposable {
   readonly origin: string;
   readonly options: OpenHttpSessionOptions;
   next(): Promise<Served>;
@@ -44,7 +44,7 @@ export interface PeerServer extends AsyncDisposable {
 }
 
 /** Starts a peer that speaks `protocol`, over TLS or not. */
-export async function peerServer(protocol: "h1" | "h2", tls: boolean): Promise<PeerServer> {
+async function peerServer(protocol: "h1" | "h2", tls: boolean): Promise<PeerServer> {
   const { ca, leaf } = await certificates();
   const arrived: Served[] = [];
   let wanted: ((served: Served) => void) | undefined;
