@@ -23,7 +23,7 @@ import {
 
 let made: Promise<TestCertificates> | undefined;
 
-const certificates = (): Promise<TestCertificates> => {
+export const certificates = (): Promise<TestCertificates> => {
   made ??= makeCertificates();
   return made;
 };
