@@ -2,7 +2,6 @@ import { validateHeaderName, validateHeaderValue } from "node:http";
 import type { Readable, Writable } from "node:stream";
 import {
   BaseStream,
-  type CloseOptions,
   type HeaderFields,
   KingError,
   streamErrors,
@@ -255,10 +254,6 @@ export abstract class ClientExchange extends BaseStream implements HttpClientStr
 
   resume(): void {
     this.input?.resume();
-  }
-
-  protected override beginClose(options: CloseOptions): void {
-    super.beginClose(options);
   }
 
   /** Why it cannot be used any more. */

@@ -6,7 +6,7 @@ import { ClientExchange } from "./client-exchange.ts";
 import type { ClientConnection } from "./client-session.ts";
 import type { IncomingResponse } from "./incoming-response.ts";
 import type { PreparedRequest } from "./prepared-request.ts";
-import { abortedError, unaskedUpgrade } from "./request-error.ts";
+import { abortedError, trailersWithLength, unaskedUpgrade } from "./request-error.ts";
 import { StreamingSession } from "./streaming-session.ts";
 
 const capabilities: ReadonlySet<StreamCapability> = new Set([
@@ -151,7 +151,7 @@ export class Http1ClientExchange extends ClientExchange {
       fields[name] = value as string | string[];
     }
     if (expectContinue) fields["expect"] = "100-continue";
-    const hasBody = isOpen || body !== undefined;
+    const hasBody = isOpen || body !== undefined || trailers !== undefined;
     if (!hasBody || length !== undefined) return fields;
     const whole = typeof body === "string" || body instanceof Uint8Array;
     if (!whole || trailers !== undefined) fields["transfer-encoding"] = "chunked";
@@ -161,9 +161,10 @@ export class Http1ClientExchange extends ClientExchange {
 
   protected override beforeEnd(): void {
     const trailers = this.takeTrailers();
-    if (trailers !== undefined) {
-      this.output.addTrailers(trailers as Record<string, string>);
-    }
+    if (trailers === undefined) return;
+    // Node would drop them without a word.
+    if (!this.output.chunkedEncoding) throw trailersWithLength();
+    this.output.addTrailers(trailers as Record<string, string>);
   }
 
   #onResponse(message: IncomingMessage): void {

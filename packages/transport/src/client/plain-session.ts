@@ -109,7 +109,7 @@ class PlainExchange implements Carrier, Dispatcher.DispatchHandler {
     let fields = headers as Record<string, string | string[]>;
     if (body instanceof Uint8Array && body.length > sliceBytes) {
       // In slices, so that what is out can be told from what waits.
-      fields = { ...fields, "content-length": String(body.length) };
+      if (!hasLength(fields)) fields = { ...fields, "content-length": String(body.length) };
       body = slices(body);
     } else if (typeof body === "object" && !(body instanceof Uint8Array)) body = checked(body);
     if (origin.secure && origin.port === 80) fields = { host: origin.authority, ...fields };
@@ -191,6 +191,9 @@ class PlainExchange implements Carrier, Dispatcher.DispatchHandler {
 
 const isConnectionOver = (error: Error) =>
   !("code" in error) || error.code !== "UND_ERR_INVALID_ARG";
+
+const hasLength = (fields: object): boolean =>
+  Object.keys(fields).some((name) => name.toLowerCase() === "content-length");
 
 /** The library would send text too. */
 async function* checked(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

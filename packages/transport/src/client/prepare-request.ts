@@ -3,7 +3,7 @@ import { token } from "../token.ts";
 import { acceptEncoding } from "./content-coding.ts";
 import type { ExchangeOptions } from "./exchange-options.ts";
 import type { Origin, PreparedRequest } from "./prepared-request.ts";
-import { invalidRequest } from "./request-error.ts";
+import { invalidRequest, trailersWithLength } from "./request-error.ts";
 import type { RequestLimits } from "./request-limits.ts";
 
 /**
@@ -71,7 +71,10 @@ export function prepareRequest(
   ] as const) {
     if (typeof value !== "boolean") throw optionError(name, "expected a boolean");
   }
-  if (trailers !== undefined && typeof trailers !== "function") checkHeaders(trailers, "trailers");
+  if (trailers !== undefined) {
+    if (typeof trailers !== "function") checkHeaders(trailers, "trailers");
+    if (Object.keys(headers).some(isContentLength)) throw trailersWithLength();
+  }
   return {
     method,
     url,
@@ -90,6 +93,8 @@ export function prepareRequest(
     onInformational,
   };
 }
+
+const isContentLength = (name: string) => name.toLowerCase() === "content-length";
 
 const none: HeaderFields = Object.freeze({});
 

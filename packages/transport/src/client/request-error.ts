@@ -90,6 +90,10 @@ export function abortedError(
   return httpErrors.create("KING_HTTP_ABORTED", message, details, rest);
 }
 
+/** A body of a known length leaves no room for trailers (RFC 9112, section 7.1.2). */
+export const trailersWithLength = () =>
+  invalidRequest("trailers", "expected a request without content-length");
+
 /** A request cannot be made of what was given. */
 export function invalidRequest(option: string, message: string, options?: ErrorOptions) {
   const text = `${option}: ${message}`;
