@@ -1,5 +1,5 @@
 /** Received bytes that wait for a reader beyond this make the peer wait. */
-export const highWaterBytes = 65_536;
+export const highWaterBytes = 262_144;
 
 /** How a body ended: whole, or by an error. */
 type End = { readonly error: unknown } | "whole";
