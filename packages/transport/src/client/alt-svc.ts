@@ -76,8 +76,6 @@ function elementsOf(text: string): NameAndValue[][] | undefined {
     const match = pair.exec(text);
     if (match === null) return undefined;
     const [, name = "", quotedValue, plainValue = ""] = match;
-    // The alternative itself is always quoted.
-    if (element.length === 0 && quotedValue === undefined) return undefined;
     element.push([name, quotedValue?.replace(/\\(.)/gs, "$1") ?? plainValue]);
     delimiter.lastIndex = pair.lastIndex;
     const end = delimiter.exec(text);
@@ -123,7 +121,7 @@ function decodedProtocol(id: string): string | undefined {
   return protocol.length > 255 ? undefined : protocol;
 }
 
-/** `[uri-host] ":" port` (RFC 3986, section 3.2.2). */
+/** `[uri-host] ":" port` (RFC 3986, section 3.2.2): nothing that could have been written without quotes. */
 function parseAuthority(text: string): Pick<AltSvcValue, "host" | "port"> | undefined {
   const match = /^(\[[\dA-Fa-f:.]+\]|[\w.~-]*):(\d{1,5})$/.exec(text);
   const [, name = "", digits] = match ?? [];

@@ -178,16 +178,10 @@ class ManyExchanges {
   }
 
   #toStart(): Waiting | undefined {
-    const free = this.#limits.concurrency - this.#underWay;
-    if (free < 1) return undefined;
-    if (this.#limits.order === "input") {
-      const origin = this.#origins.get(this.#handedOut);
-      if (origin !== undefined) {
-        // What is to be handed out next is always let go first, or finds a place that is kept for it.
-        if (this.#hasRoom(origin)) return this.#waiting.shiftOf(origin);
-        if (free === 1) return undefined;
-      }
-    }
+    if (this.#underWay >= this.#limits.concurrency) return undefined;
+    // What is to be handed out next goes first: all that waits for it holds a place.
+    const next = this.#limits.order === "input" ? this.#origins.get(this.#handedOut) : undefined;
+    if (next !== undefined && this.#hasRoom(next)) return this.#waiting.shiftOf(next);
     return this.#waiting.shift((origin) => this.#hasRoom(origin));
   }
 

@@ -187,6 +187,39 @@ describe("a circuit", () => {
     expect(breaker.state("http://a.example")).toBe("half-open");
   });
 
+  test("stays open when one of several probes fails, whatever comes of the others then", async () => {
+    const answers: PromiseWithResolvers<number>[] = [];
+    const { breaker, clock, send } = breakerOn(
+      async () => {
+        const answer = Promise.withResolvers<number>();
+        answers.push(answer);
+        return { status: await answer.promise } as never;
+      },
+      { failures: 1, probes: 2 },
+    );
+    const ask = (status: number) => {
+      const outcome = send(request);
+      answers.at(-1)?.resolve(status);
+      return outcome;
+    };
+    await ask(500);
+    clock.advance(10_000);
+    const slow = send(request);
+    const slowAnswer = answers.at(-1);
+    await ask(500);
+    slowAnswer?.resolve(200);
+    await slow;
+    expect(breaker.state("http://a.example")).toBe("open");
+  });
+
+  test("forgets old failures once it has closed again", async () => {
+    const { ask, clock, state } = simulated({ failures: 2, minimum: 3, windowMs: 3_600_000 });
+    for (const status of [500, 500]) await ask(status);
+    clock.advance(10_000);
+    for (const status of [200, 500, 200]) await ask(status);
+    expect(state()).toBe("closed"); // 1 of 2, not 3 of 4
+  });
+
   test("counts neither way what the caller ends, which frees the place of the probe", async () => {
     const { breaker, clock, send } = breakerOn(
       ({ signal }) =>
@@ -269,7 +302,25 @@ describe("the table of circuits", () => {
     const { ask, breaker, state } = simulated({ failures: 2, maxOrigins: 3 });
     const origin = (name: string) => `http://${name}.example`;
     for (let at = 0; at < 2; at++) await ask(500, origin("down"));
-    for (const name of ["a", "b"]) await ask(500, origin(name)); // one short of opening
+    for (const name of ["b", "a"]) await ask(500, origin(name)); // one short of opening
+    await ask(404, origin("x")); // b goes, and comes back for a
+    await ask(500, origin("b"));
+    await ask(404, origin("x"));
+    await ask(500, origin("b"));
+    expect([breaker.size, state(origin("b"))]).toEqual([3, "open"]);
+    await ask(500, origin("a")); // x goes, closed, rather than what is open
+    expect([breaker.size, state(origin("a")), state(origin("down"))]).toEqual([
+      3,
+      "closed",
+      "open",
+    ]);
+  });
+
+  test("forgets open circuits once there are no others", async () => {
+    const { ask, breaker, state } = simulated({ failures: 2, maxOrigins: 3 });
+    const origin = (name: string) => `http://${name}.example`;
+    for (let at = 0; at < 2; at++) await ask(500, origin("down"));
+    for (const name of ["a", "b"]) await ask(500, origin(name));
     await ask(200, origin("c")); // a goes
     expect([breaker.size, state(origin("down"))]).toEqual([3, "open"]);
     await ask(500, origin("b"));

@@ -122,6 +122,23 @@ describe("a hedged request", () => {
     expect(await (await outcome).text()).toBe("the other");
   });
 
+  test("has no outcome until all attempts under way have failed", async () => {
+    const attempts: PromiseWithResolvers<never>[] = [];
+    const { clock, send } = hedgingOn(() => {
+      const attempt = Promise.withResolvers<never>();
+      attempts.push(attempt);
+      return attempt.promise;
+    });
+    const settled = recorder<unknown>();
+    send(prepared("http://a.example")).then(settled.record, settled.record);
+    clock.advance(1_000);
+    attempts[0]?.reject(new Error("the first"));
+    await clock.advanceAsync(0);
+    expect(settled.values).toEqual([]);
+    attempts[1]?.resolve("a head" as never);
+    expect(await settled.take(1)).toEqual(["a head"]);
+  });
+
   test("fails with the first error once all attempts have failed", async () => {
     const attempts: PromiseWithResolvers<never>[] = [];
     const { clock, send } = hedgingOn(

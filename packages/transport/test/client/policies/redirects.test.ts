@@ -1,5 +1,6 @@
+import type { ServerResponse } from "node:http";
 import { KingError, systemClock } from "@king-runtime/core";
-import { makeCertificates } from "@king-runtime/testkit";
+import { makeCertificates, testClock } from "@king-runtime/testkit";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { ExchangeOptions } from "../../../src/client/exchange-options.ts";
@@ -8,6 +9,7 @@ import {
   type RedirectOptions,
   redirectPolicy,
 } from "../../../src/client/policies/redirects.ts";
+import type { PreparedRequest } from "../../../src/client/prepared-request.ts";
 import type { Send } from "../../../src/client/send.ts";
 import { type Answer, plainClient, prepared, watchedServer } from "./policy-harness.ts";
 
@@ -153,6 +155,40 @@ describe("redirects are followed", () => {
     expect([server.seen.length, server.connections]).toEqual([10, 1]);
   });
 
+  test("letting a small body come that is not here yet, without waiting for it", async () => {
+    let moved: ServerResponse | undefined;
+    await using server = await watchedServer((response, { url }) => {
+      if (url === "/") {
+        moved = response.writeHead(302, { location: "/there" });
+        moved.flushHeaders();
+      } else {
+        response.end(moved?.destroyed ? "given up" : "kept");
+        moved?.end("moved");
+      }
+    });
+    await using inner = plainClient();
+    const send = following(inner.send);
+    expect(await (await send(prepared(`${server.origin}/`))).text()).toBe("kept");
+    expect(server.abandoned.values).toEqual([]);
+  });
+
+  test("giving up a body that does not go on, after a second", async () => {
+    await using server = await watchedServer((response, { url }) =>
+      url === "/"
+        ? response.writeHead(302, { location: "/there" }).write("part")
+        : response.end("there"),
+    );
+    await using inner = plainClient();
+    const clock = testClock();
+    const send = followRedirects(inner.send, redirectPolicy(), { clock });
+    expect(await (await send(prepared(`${server.origin}/`))).text()).toBe("there");
+    clock.advance(999);
+    expect(server.abandoned.values).toEqual([]);
+    clock.advance(1);
+    await server.abandoned.take(1);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
   test("giving up the body of a redirect that is large or never ends", async () => {
     for (const length of [{}, { "content-length": "1000000" }]) {
       await using server = await watchedServer((response, { url }) => {
@@ -165,8 +201,9 @@ describe("redirects are followed", () => {
         return more();
       });
       await using inner = plainClient();
-      const response = await following(inner.send)(prepared(`${server.origin}/`));
-      expect(await response.text()).toBe("there");
+      // By its bytes: this clock does not move.
+      const send = followRedirects(inner.send, redirectPolicy(), { clock: testClock() });
+      expect(await (await send(prepared(`${server.origin}/`))).text()).toBe("there");
       const [left] = await server.abandoned.take(1, { deadlineMs: 2_000 });
       expect(left?.url).toBe("/");
     }
@@ -175,6 +212,49 @@ describe("redirects are followed", () => {
 
 const lowered = (headers: object) =>
   Object.fromEntries(Object.keys(headers).map((name) => [name.toLowerCase(), true]));
+
+/** What is sent of `request`, hop by hop, when `locations` are answered one after the other. */
+async function hopsOf(request: PreparedRequest, status: number, ...locations: string[]) {
+  const clock = testClock();
+  const hops: PreparedRequest[] = [];
+  const send: Send = async (hop) => {
+    const location = locations[hops.length];
+    hops.push(hop);
+    clock.advance(1_000);
+    const lines = location === undefined ? [] : [location];
+    return {
+      status: location === undefined ? 200 : status,
+      headers: { get: () => undefined, getAll: () => lines },
+      isOver: true,
+      cancel: () => undefined,
+    } as never;
+  };
+  await followRedirects(send, redirectPolicy(), { clock })(request);
+  return hops;
+}
+
+test("a hop has the time that is left of timeoutMs", async () => {
+  const request = prepared("http://a.example/", { timeoutMs: 10_000 });
+  const hops = await hopsOf(request, 302, "/a", "/b", "/c");
+  expect(hops.map(({ limits }) => limits.timeoutMs)).toEqual([10_000, 9_000, 8_000, 7_000]);
+});
+
+test("trailers go with the body, without secrets to another origin", async () => {
+  const fields = { "x-sum": "1", Authorization: "secret" };
+  for (const trailers of [fields, () => fields]) {
+    const options = { method: "POST", body: "x", trailers, expectContinue: true };
+    const request = prepared("http://a.example/", options);
+    const trailersOf = (hop?: PreparedRequest) =>
+      typeof hop?.trailers === "function" ? hop.trailers() : hop?.trailers;
+    const [, same] = await hopsOf(request, 307, "/there");
+    expect([trailersOf(same), same?.expectContinue]).toEqual([fields, true]);
+    const [, other] = await hopsOf(request, 307, "http://b.example/");
+    expect(trailersOf(other)).toEqual({ "x-sum": "1" });
+    const [, dropped] = await hopsOf(request, 303, "/there");
+    expect(dropped).toMatchObject({ method: "GET", idempotent: true, expectContinue: false });
+    expect([dropped?.trailers, dropped?.body]).toEqual([undefined, undefined]);
+  }
+});
 
 describe("secrets", () => {
   const headers = {

@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { KingError } from "@king-runtime/core";
-import { recorder } from "@king-runtime/testkit";
+import { recorder, withDeadline } from "@king-runtime/testkit";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { HttpClientResponse } from "../../../src/client/http-client-response.ts";
@@ -261,6 +261,25 @@ describe("requestMany", () => {
     await server.abandoned.take(2);
     await (value as ManyOutcome).response?.[Symbol.asyncDispose]();
     await server.abandoned.take(3);
+  });
+
+  test("gives up a response that comes after the loop was left", async () => {
+    const sent = Promise.withResolvers<HttpClientResponse>();
+    const disposed = Promise.withResolvers<void>();
+    const client = { request: () => sent.promise };
+    const loop = requestMany(client, [{ url: "http://a.example" }, { url: "no url" }], {
+      order: "input",
+      signal: AbortSignal.abort("enough"),
+    });
+    const left = requestMany(client, [{ url: "http://a.example" }], {
+      signal: AbortSignal.timeout(1),
+    });
+    await expect(textsOf(loop)).rejects.toBe("enough");
+    await expect(textsOf(left)).rejects.toMatchObject({ name: "TimeoutError" });
+    sent.resolve({
+      [Symbol.asyncDispose]: async () => disposed.resolve(),
+    } as HttpClientResponse);
+    await withDeadline(disposed.promise, "the response to be disposed of");
   });
 
   test("ends everything with its signal, also what was handed out", async () => {

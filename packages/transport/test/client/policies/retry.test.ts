@@ -93,6 +93,22 @@ describe("a request is sent again", () => {
     expect(await ask(inTurn(503, 503))).toMatchObject({ status: 200, connections: 1 });
   });
 
+  test("while the response before, large or slow, is given up", async () => {
+    for (const length of [{}, { "content-length": "1000000" }]) {
+      const abandoned = await (async () => {
+        await using server = await watchedServer((response, _, count) => {
+          if (count > 1) return response.end("whole");
+          return response.writeHead(503, length).write(Buffer.alloc(100_000));
+        });
+        await using inner = plainClient();
+        const { send } = retryingOn(inner.send);
+        expect(await (await send(prepared(`${server.origin}/`))).text()).toBe("whole");
+        return await server.abandoned.take(1);
+      })();
+      expect(abandoned).toHaveLength(1);
+    }
+  });
+
   test("at most `attempts` times, and the last response is the outcome as it is", async () => {
     const { status, text, seen } = await ask(inTurn(503, 503, 503, 503));
     expect([status, text, seen.length]).toEqual([503, "answer 3", 3]);
