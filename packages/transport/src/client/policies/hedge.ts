@@ -102,7 +102,6 @@ class HedgedRequest {
   }
 
   #hedge(): void {
-    if (this.#request.signal?.aborted) return;
     if (timeLeftMs(this.#request, this.#sinceMs, this.#clock) < 1 || !this.#budget.take()) return;
     this.#hedges++;
     void this.#attempt(withTimeLeft(this.#request, this.#sinceMs, this.#clock));

@@ -195,21 +195,21 @@ describe("a circuit", () => {
         answers.push(answer);
         return { status: await answer.promise } as never;
       },
-      { failures: 1, probes: 2 },
+      { failures: 1, probes: 3 },
     );
-    const ask = (status: number) => {
-      const outcome = send(request);
-      answers.at(-1)?.resolve(status);
-      return outcome;
-    };
-    await ask(500);
+    const first = send(request);
+    answers[0]?.resolve(500);
+    await first;
     clock.advance(10_000);
-    const slow = send(request);
-    const slowAnswer = answers.at(-1);
-    await ask(500);
-    slowAnswer?.resolve(200);
-    await slow;
+    const [failing, late] = [send(request), send(request), send(request)];
+    answers[1]?.resolve(500);
+    await failing;
+    answers[2]?.resolve(200);
+    await late;
     expect(breaker.state("http://a.example")).toBe("open");
+    clock.advance(20_000);
+    for (let at = 0; at < 3; at++) void send(request);
+    expect(answers).toHaveLength(7); // the one that is still under way takes no place
   });
 
   test("forgets old failures once it has closed again", async () => {
@@ -314,6 +314,29 @@ describe("the table of circuits", () => {
       "closed",
       "open",
     ]);
+  });
+
+  test("counts a request as use of its origin", async () => {
+    const { ask, state } = simulated({ failures: 3, maxOrigins: 3 });
+    const origin = (name: string) => `http://${name}.example`;
+    for (const name of ["a", "b", "b", "c", "a"]) await ask(500, origin(name));
+    await ask(200, origin("d")); // b goes
+    for (const name of ["a", "b"]) await ask(500, origin(name));
+    expect(["a", "b"].map((name) => state(origin(name)))).toEqual(["open", "closed"]);
+  });
+
+  test("does not take back what it has forgotten meanwhile", async () => {
+    const late = Promise.withResolvers<never>();
+    const { breaker, send } = breakerOn(
+      ({ origin }) =>
+        origin.host === "a.example" ? late.promise : Promise.resolve({ status: 200 } as never),
+      { failures: 1, maxOrigins: 1 },
+    );
+    const slow = send(request);
+    await send(prepared("http://b.example"));
+    late.reject(abortedError(request, true));
+    await expect(slow).rejects.toThrow();
+    expect([breaker.size, breaker.state("http://a.example")]).toEqual([1, "closed"]);
   });
 
   test("forgets open circuits once there are no others", async () => {

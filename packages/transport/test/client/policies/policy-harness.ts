@@ -86,7 +86,7 @@ export async function deadOrigin(): Promise<string> {
 }
 
 /** What `client` does without policies, as they see it. */
-export const sendOf =
+const sendOf =
   (client: HttpClient): Send =>
   ({ url, limits, ...request }) => {
     const options: Record<string, unknown> = { ...request };

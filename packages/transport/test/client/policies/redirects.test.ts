@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { KingError, systemClock } from "@king-runtime/core";
-import { makeCertificates, testClock } from "@king-runtime/testkit";
+import { makeCertificates, testClock, withDeadline } from "@king-runtime/testkit";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { ExchangeOptions } from "../../../src/client/exchange-options.ts";
@@ -167,9 +167,33 @@ describe("redirects are followed", () => {
       }
     });
     await using inner = plainClient();
-    const send = following(inner.send);
+    const clock = testClock();
+    const drained = Promise.withResolvers<void>();
+    const { after } = clock;
+    clock.after = (...args) => {
+      const timer = after(...args);
+      const cancel = () => {
+        timer.cancel();
+        drained.resolve();
+      };
+      return { cancel, [Symbol.dispose]: cancel };
+    };
+    const send = followRedirects(inner.send, redirectPolicy(), { clock });
     expect(await (await send(prepared(`${server.origin}/`))).text()).toBe("kept");
-    expect(server.abandoned.values).toEqual([]);
+    await withDeadline(drained.promise, "the body of the redirect");
+    expect([server.abandoned.values, clock.pendingTimers]).toEqual([[], 0]);
+  });
+
+  test("giving up a body at once that is announced as large", async () => {
+    await using server = await watchedServer((response, { url }) =>
+      url === "/"
+        ? response.writeHead(302, { location: "/there", "content-length": 65_537 }).write("part")
+        : response.end("there"),
+    );
+    await using inner = plainClient();
+    const send = followRedirects(inner.send, redirectPolicy(), { clock: testClock() });
+    expect(await (await send(prepared(`${server.origin}/`))).text()).toBe("there");
+    await server.abandoned.take(1);
   });
 
   test("giving up a body that does not go on, after a second", async () => {

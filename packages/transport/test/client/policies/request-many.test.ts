@@ -278,7 +278,7 @@ describe("requestMany", () => {
     await expect(textsOf(left)).rejects.toMatchObject({ name: "TimeoutError" });
     sent.resolve({
       [Symbol.asyncDispose]: async () => disposed.resolve(),
-    } as HttpClientResponse);
+    } as unknown as HttpClientResponse);
     await withDeadline(disposed.promise, "the response to be disposed of");
   });
 
