@@ -1,4 +1,6 @@
 import type { ServerResponse } from "node:http";
+import { constants, createServer as createHttp2Server, type ServerHttp2Stream } from "node:http2";
+import type { AddressInfo } from "node:net";
 import { streamErrors } from "@king-runtime/core";
 import { recorder, testClock } from "@king-runtime/testkit";
 import { describe, expect, test } from "vitest";
@@ -55,6 +57,36 @@ describe("a hedged request", () => {
       const [left] = await server.abandoned.take(1);
       expect((left?.atMs ?? 0) - wonAtMs).toBeLessThan(100);
       expect([server.abandoned.values.length, clock.pendingTimers]).toEqual([1, 0]);
+    }
+  });
+
+  test("ends over HTTP/2 by a reset of its stream, and the connection goes on", async () => {
+    const streams = recorder<ServerHttp2Stream>();
+    const closed = recorder<number>();
+    let connections = 0;
+    const server = createHttp2Server();
+    server.on("session", () => connections++);
+    server.on("stream", (stream) => {
+      stream.on("error", () => undefined);
+      stream.on("close", () => closed.record(stream.rstCode));
+      streams.record(stream);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+      await using inner = plainClient({ protocols: ["h2"] });
+      const { clock, send } = hedgingOn(inner.send);
+      const { port } = server.address() as AddressInfo;
+      const outcome = send(prepared(`http://127.0.0.1:${port}`));
+      await streams.take(1);
+      clock.advance(1_000);
+      const [, second] = await streams.take(2);
+      second?.respond({ ":status": 200 });
+      const response = await outcome;
+      expect(await closed.take(1)).toEqual([constants.NGHTTP2_CANCEL]);
+      second?.end("the second");
+      expect([await response.text(), connections]).toEqual(["the second", 1]);
+    } finally {
+      server.close();
     }
   });
 
