@@ -64,7 +64,7 @@ export const httpErrors = defineErrors({
   KING_HTTP_CONTENT_CODING: errorCode("protocol"),
   /**
    * A redirect cannot be followed: too many, a loop, another scheme, or a Location that is no URL.
-   * @remedy See `details.reason`; `redirects: "none"` gives the response itself.
+   * @remedy See `details.reason`; `redirects: false` gives the response itself.
    */
   KING_HTTP_REDIRECT: errorCode<{ reason: RedirectFailure }>("protocol"),
   /**
@@ -110,14 +110,7 @@ export const httpErrors = defineErrors({
 });
 
 /** The part of an exchange that a timeout cuts. */
-export type HttpPhase =
-  | "queue"
-  | "headers"
-  | "request"
-  | "body"
-  | "response"
-  | "write"
-  | "total";
+export type HttpPhase = "queue" | "headers" | "request" | "body" | "response" | "write" | "total";
 
 /** Why a redirect is not followed. */
 export type RedirectFailure = "limit" | "loop" | "scheme" | "location" | "body";

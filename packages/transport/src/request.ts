@@ -5,6 +5,8 @@ import { type ExchangeOptions, exchangeOthers } from "./client/exchange-options.
 import type { HttpClientResponse } from "./client/http-client-response.ts";
 import { http1KindFor, openClientSession } from "./client/open-client-session.ts";
 import { originOf, parseUrl, prepareRequest } from "./client/prepare-request.ts";
+import type { PreparedRequest } from "./client/prepared-request.ts";
+import { timeoutError } from "./client/request-error.ts";
 
 /** Options of {@link request}; keys of the `request` section may be given here too. */
 export interface RequestOptions extends ConnectionOptions, ExchangeOptions {}
@@ -33,14 +35,30 @@ export async function request(
   const { signal } = prepared;
   signal?.throwIfAborted();
   const send = observed(async (request) => {
+    using opening = openingSignal(request);
     const session = await openClientSession(connections, origin, http1KindFor(request), {
       keepAliveTimeoutMs: connections.limits.headersTimeoutMs,
       isLasting: false,
-      signal,
+      signal: opening.signal,
     });
     const response = session.send(request);
     void session.close({ deadlineMs: Number.POSITIVE_INFINITY });
     return await response.arrived;
   });
   return await send(prepared);
+}
+
+/** Ends the opening of a connection with the caller's signal, and when `timeoutMs` is over. */
+function openingSignal(request: PreparedRequest) {
+  const { signal, deadlineMs, limits } = request;
+  if (deadlineMs === Number.POSITIVE_INFINITY) return { signal, [Symbol.dispose]: () => undefined };
+  const late = new AbortController();
+  const { clock, timeoutMs } = limits;
+  const timer = clock.after(Math.max(0, deadlineMs - clock.monotonic()), () =>
+    late.abort(timeoutError(request, "total", timeoutMs)),
+  );
+  return {
+    signal: signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]),
+    [Symbol.dispose]: () => timer.cancel(),
+  };
 }

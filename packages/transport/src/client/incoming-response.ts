@@ -85,8 +85,9 @@ export class IncomingResponse implements HttpClientResponse {
     this.#refuse = refuse;
     request.signal?.addEventListener("abort", this.#onAbort, { once: true });
     const { timeoutMs, clock } = request.limits;
-    if (timeoutMs !== Number.POSITIVE_INFINITY) {
-      this.#totalTimer = clock.after(timeoutMs, () => this.#expire("total", timeoutMs));
+    if (request.deadlineMs !== Number.POSITIVE_INFINITY) {
+      const left = Math.max(0, request.deadlineMs - clock.monotonic());
+      this.#totalTimer = clock.after(left, () => this.#expire("total", timeoutMs));
     }
   }
 

@@ -114,8 +114,13 @@ export class OriginPool {
       };
       const onAbort = () => leave(signal?.reason);
       signal?.addEventListener("abort", onAbort, { once: true });
-      timer = limits.clock.after(queueTimeoutMs, () =>
-        leave(timeoutError(request, "queue", queueTimeoutMs)),
+      const leftMs = request.deadlineMs - limits.clock.monotonic();
+      const [phase, timeoutMs] =
+        leftMs < queueTimeoutMs
+          ? (["total", limits.timeoutMs] as const)
+          : (["queue", queueTimeoutMs] as const);
+      timer = limits.clock.after(Math.min(leftMs, queueTimeoutMs), () =>
+        leave(timeoutError(request, phase, timeoutMs)),
       );
       this.#waiting.push(waiting);
       this.#openMore();

@@ -3,6 +3,7 @@ import { token } from "../token.ts";
 import { acceptEncoding } from "./content-coding.ts";
 import type { ExchangeOptions } from "./exchange-options.ts";
 import type { Origin, PreparedRequest } from "./prepared-request.ts";
+import type { RequestBody } from "./request-body.ts";
 import { invalidRequest, trailersWithLength } from "./request-error.ts";
 import type { RequestLimits } from "./request-limits.ts";
 
@@ -57,6 +58,7 @@ export function prepareRequest(
   checkMethod(method);
   checkHeaders(headers);
   if (body !== undefined) checkBody(body);
+  checkLength(headers, body, isOpen);
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw optionError("signal", "expected an AbortSignal");
   }
@@ -89,6 +91,10 @@ export function prepareRequest(
     idempotent,
     decompress,
     limits,
+    deadlineMs:
+      limits.timeoutMs === Number.POSITIVE_INFINITY
+        ? Number.POSITIVE_INFINITY
+        : limits.clock.monotonic() + limits.timeoutMs,
     signal,
     onInformational,
   };
@@ -191,6 +197,32 @@ function checkBody(body: unknown): void {
     "body",
     "expected text, bytes, a web stream or another async iterable of bytes, or a function that gives one",
   );
+}
+
+const lengthName = "content-length";
+
+/** What Content-Length says, if anything. */
+export function announcedLength(headers: HeaderFields): number | undefined {
+  for (const name in headers) if (isLength(name)) return Number(headers[name]);
+  return undefined;
+}
+
+const isLength = (name: string): boolean =>
+  name.length === lengthName.length && name.toLowerCase() === lengthName;
+
+/** A length that is not the body's has the server take the next request for a part of it, or the reverse. */
+function checkLength(headers: HeaderFields, body: RequestBody | undefined, isOpen: boolean): void {
+  let count = 0;
+  for (const name in headers) {
+    if (!isLength(name)) continue;
+    const isWhole = body === undefined || typeof body === "string" || body instanceof Uint8Array;
+    const length = isWhole && !isOpen ? Buffer.byteLength(body ?? "") : undefined;
+    const value = headers[name];
+    const isNumber = typeof value === "string" && /^\d{1,15}$/.test(value) && ++count === 1;
+    if (isNumber && (length === undefined || Number(value) === length)) continue;
+    const expected = length === undefined ? "one number of bytes" : `${length}, as the body has`;
+    throw invalidRequest("headers", `"content-length": expected ${expected}`);
+  }
 }
 
 function withAcceptEncoding(headers: HeaderFields): HeaderFields {

@@ -33,6 +33,8 @@ export interface PreparedRequest {
   readonly idempotent: boolean;
   readonly decompress: boolean;
   readonly limits: RequestLimits;
+  /** When `timeoutMs` is over, by the monotonic time of the clock: it began with the call. */
+  readonly deadlineMs: number;
   readonly signal: AbortSignal | undefined;
   readonly onInformational: ((response: InformationalResponse) => void) | undefined;
 }

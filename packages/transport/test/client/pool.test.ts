@@ -3,7 +3,7 @@ import { createServer as createHttp2Server, type ServerHttp2Session } from "node
 import type { AddressInfo } from "node:net";
 import { startNode, testClock, watchResources } from "@king-runtime/testkit";
 import { describe, expect, test, vi } from "vitest";
-import { createHttpClient, type HttpClient } from "../../src/index.ts";
+import { createHttpClient, type HttpClient, request } from "../../src/index.ts";
 import { countingServer, rawServer } from "./counting-server.ts";
 
 const text = async (client: HttpClient, url: string, options = {}) =>
@@ -142,6 +142,29 @@ describe("requests wait for a connection", () => {
     });
     client.abort();
     await held;
+  });
+
+  test("no longer than timeoutMs, which begins with the call", async () => {
+    await using server = await countingServer(() => undefined);
+    await using client = createHttpClient({ maxSessionsPerOrigin: 1 });
+    const held = client.request(server.url).catch(() => undefined);
+    await expect(client.request(server.url, { timeoutMs: 50 })).rejects.toMatchObject({
+      code: "KING_HTTP_TIMEOUT",
+      details: { phase: "total", timeoutMs: 50 },
+    });
+    expect(server.requests.length).toBe(1);
+    client.abort();
+    await held;
+  });
+
+  test("and for one to be made no longer than timeoutMs either", async () => {
+    const connector = () => new Promise<never>(() => undefined);
+    await using client = createHttpClient({ connector });
+    const error = { code: "KING_HTTP_TIMEOUT", details: { phase: "total", timeoutMs: 50 } };
+    const url = "http://127.0.0.1:1/";
+    await expect(client.request(url, { timeoutMs: 50 })).rejects.toMatchObject(error);
+    await expect(request(url, { connector, timeoutMs: 50 })).rejects.toMatchObject(error);
+    client.abort();
   });
 
   test("a connection that cannot be made fails who waited longest, and the others get their own", async () => {

@@ -14,7 +14,7 @@ import type { PreparedRequest } from "../prepared-request.ts";
 import type { Send } from "../send.ts";
 import { isRepeatableRequest } from "./repeatable-request.ts";
 import type { RetryBudget } from "./retry-budget.ts";
-import { timeLeftMs, withTimeLeft } from "./time-left.ts";
+import { timeLeftMs } from "./time-left.ts";
 
 /** When a request is sent again that is not answered yet. */
 export interface HedgeOptions {
@@ -68,7 +68,6 @@ class HedgedRequest {
   readonly #policy: HedgePolicy;
   readonly #clock: Clock;
   readonly #budget: RetryBudget;
-  readonly #sinceMs: number;
   readonly #settled = Promise.withResolvers<IncomingResponse>();
   readonly #underWay = new Set<AbortController>();
   #isOver = false;
@@ -87,7 +86,6 @@ class HedgedRequest {
     this.#policy = policy;
     this.#clock = facilities.clock;
     this.#budget = facilities.budget;
-    this.#sinceMs = this.#clock.monotonic();
     void this.#attempt(request);
     this.#awaitNext();
   }
@@ -102,9 +100,9 @@ class HedgedRequest {
   }
 
   #hedge(): void {
-    if (timeLeftMs(this.#request, this.#sinceMs, this.#clock) < 1 || !this.#budget.take()) return;
+    if (timeLeftMs(this.#request) < 1 || !this.#budget.take()) return;
     this.#hedges++;
-    void this.#attempt(withTimeLeft(this.#request, this.#sinceMs, this.#clock));
+    void this.#attempt(this.#request);
     this.#awaitNext();
   }
 

@@ -16,7 +16,6 @@ import type { Send } from "../send.ts";
 import { discardResponse } from "./discard-response.ts";
 import { redirectError, redirectTarget } from "./redirect-target.ts";
 import { isRepeatableRequest } from "./repeatable-request.ts";
-import { withTimeLeft } from "./time-left.ts";
 
 /** How redirects are followed. */
 export interface RedirectOptions {
@@ -68,7 +67,6 @@ export function followRedirects(
   { clock }: { readonly clock: Clock },
 ): Send {
   return async (first) => {
-    const sinceMs = clock.monotonic();
     const seen = new Set<string>();
     let request = first;
     for (let redirects = 0; ; redirects++) {
@@ -83,7 +81,7 @@ export function followRedirects(
         const next = requestAfter(response, request, secretHeaders);
         if (seen.has(identityOf(next)))
           throw redirectError("loop", "expected another URL each time");
-        request = withTimeLeft({ ...next, limits: first.limits }, sinceMs, clock);
+        request = next;
       } finally {
         discardResponse(response, clock);
       }

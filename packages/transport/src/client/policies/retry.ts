@@ -19,7 +19,7 @@ import { fractionOption } from "./fraction-option.ts";
 import { isRepeatableRequest } from "./repeatable-request.ts";
 import { retryAfterMs } from "./retry-after.ts";
 import type { RetryBudget, RetryBudgetOptions } from "./retry-budget.ts";
-import { timeLeftMs, withTimeLeft } from "./time-left.ts";
+import { timeLeftMs } from "./time-left.ts";
 
 /** When a request is sent again. */
 export interface RetryOptions {
@@ -129,26 +129,22 @@ export function retrying(
   };
 
   return async (request) => {
-    const sinceMs = clock.monotonic();
-    let attempt = request;
     for (let attempts = 1; ; attempts++) {
       let response: IncomingResponse | undefined;
       let failure: unknown;
       try {
-        response = await send(attempt);
+        response = await send(request);
       } catch (error) {
         failure = error;
       }
       const delayMs = delayAfter(request, attempts, response, failure);
-      const isDue =
-        delayMs !== undefined && delayMs < timeLeftMs(request, sinceMs, clock) && budget.take();
+      const isDue = delayMs !== undefined && delayMs < timeLeftMs(request) && budget.take();
       if (!isDue) {
         if (response === undefined) throw failure;
         return response;
       }
       if (response !== undefined) discardResponse(response, clock);
       await sleep(clock, delayMs, request.signal);
-      attempt = withTimeLeft(request, sinceMs, clock);
     }
   };
 }

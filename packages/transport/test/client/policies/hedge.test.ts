@@ -6,6 +6,7 @@ import { recorder, testClock } from "@king-runtime/testkit";
 import { describe, expect, test } from "vitest";
 import { type HedgeOptions, hedgePolicy, hedging } from "../../../src/client/policies/hedge.ts";
 import { RetryBudget } from "../../../src/client/policies/retry-budget.ts";
+import { timeLeftMs } from "../../../src/client/policies/time-left.ts";
 import { abortedError } from "../../../src/client/request-error.ts";
 import type { Send } from "../../../src/client/send.ts";
 import { plainClient, prepared, watchedServer } from "./policy-harness.ts";
@@ -247,13 +248,13 @@ describe("a hedged request", () => {
   test("gives further attempts the time that is left, and none when that is over", async () => {
     const left: number[] = [];
     const { clock, send } = hedgingOn(
-      ({ limits }) => {
-        left.push(limits.timeoutMs);
+      (request) => {
+        left.push(timeLeftMs(request));
         return Promise.withResolvers<never>().promise;
       },
       { max: 5 },
     );
-    void send(prepared("http://a.example", { timeoutMs: 2_500 }));
+    void send(prepared("http://a.example", { timeoutMs: 2_500 }, clock));
     clock.advance(60_000);
     expect(left).toEqual([2_500, 1_500, 500]);
   });

@@ -6,6 +6,7 @@ import { type CertifiedKey, type Recorder, recorder } from "@king-runtime/testki
 import { type ExchangeOptions, exchangeLimits } from "../../../src/client/exchange-options.ts";
 import { createHttpClient, type HttpClient } from "../../../src/client/http-client.ts";
 import type { IncomingResponse } from "../../../src/client/incoming-response.ts";
+import { timeLeftMs } from "../../../src/client/policies/time-left.ts";
 import { originOf, prepareRequest } from "../../../src/client/prepare-request.ts";
 import type { PreparedRequest } from "../../../src/client/prepared-request.ts";
 import type { RequestLimits } from "../../../src/client/request-limits.ts";
@@ -88,10 +89,13 @@ export async function deadOrigin(): Promise<string> {
 /** What `client` does without policies, as they see it. */
 const sendOf =
   (client: HttpClient): Send =>
-  ({ url, limits, ...request }) => {
+  (prepared) => {
+    const { url, limits, ...request } = prepared;
     const options: Record<string, unknown> = { ...request };
-    for (const name of ["origin", "path", "isOpen"]) delete options[name];
+    for (const name of ["origin", "path", "isOpen", "deadlineMs"]) delete options[name];
     for (const name of exchangeLimits) options[name] = limits[name];
+    const leftMs = timeLeftMs(prepared);
+    options["timeoutMs"] = Number.isFinite(leftMs) ? Math.max(1, Math.floor(leftMs)) : leftMs;
     return client.request(url, options as ExchangeOptions) as Promise<IncomingResponse>;
   };
 
@@ -109,12 +113,16 @@ export function plainClient(options: Parameters<typeof createHttpClient>[0] = {}
 }
 
 /** A request as a client prepares it. */
-export function prepared(url: string, options: ExchangeOptions = {}): PreparedRequest {
+export function prepared(
+  url: string,
+  options: ExchangeOptions = {},
+  clock: Clock = systemClock,
+): PreparedRequest {
   const own = exchangeLimits.filter((name) => options[name] !== undefined);
   const given = Object.fromEntries(own.map((name) => [name, options[name]]));
   const limits: RequestLimits = Object.freeze({
     ...resolveOptions(requestSection, given),
-    clock: systemClock,
+    clock,
   });
   const parsed = new URL(url);
   return prepareRequest(parsed, originOf(parsed), options, limits);

@@ -6,6 +6,7 @@ import type { ExchangeOptions } from "../../../src/client/exchange-options.ts";
 import { type RetryOptions, retrying, retryPolicy } from "../../../src/client/policies/retry.ts";
 import { retryAfterMs } from "../../../src/client/policies/retry-after.ts";
 import { funding, RetryBudget } from "../../../src/client/policies/retry-budget.ts";
+import { timeLeftMs } from "../../../src/client/policies/time-left.ts";
 import { abortedError, timeoutError } from "../../../src/client/request-error.ts";
 import type { Send } from "../../../src/client/send.ts";
 import { netErrors } from "../../../src/net-errors.ts";
@@ -59,7 +60,7 @@ async function ask(
   const { seen } = server;
   const { waits } = clock;
   try {
-    const response = await send(prepared(`${server.origin}/`, options));
+    const response = await send(prepared(`${server.origin}/`, options, clock));
     const text = await response.text();
     const { connections } = server;
     const { status } = response;
@@ -290,9 +291,9 @@ describe("the wait", () => {
 
   test("leaves each attempt only the time that is left of timeoutMs", async () => {
     const left: number[] = [];
-    const { send } = retryingOn(
+    const { send, clock } = retryingOn(
       (request) => {
-        left.push(request.limits.timeoutMs);
+        left.push(timeLeftMs(request));
         return Promise.reject(
           new KingError("", {
             code: "KING_X",
@@ -304,7 +305,7 @@ describe("the wait", () => {
       },
       { attempts: 10 },
     );
-    await send(prepared("http://a.example/", { timeoutMs: 10_000 })).catch(() => undefined);
+    await send(prepared("http://a.example/", { timeoutMs: 10_000 }, clock)).catch(() => undefined);
     expect(left).toEqual([10_000, 7_000, 4_000, 1_000]);
   });
 
