@@ -10,13 +10,15 @@ import {
 } from "@king-runtime/core";
 import { httpErrors } from "../errors.ts";
 import { NodeWriter, sliceBytes } from "../node-writer.ts";
+import { BodySource } from "./body-source.ts";
 import type { ClientSession } from "./client-session.ts";
 import type { HttpClientResponse } from "./http-client-response.ts";
 import type { HttpClientStream } from "./http-client-stream.ts";
 import { type Carrier, IncomingResponse } from "./incoming-response.ts";
+import { announcedLength } from "./prepare-request.ts";
 import type { PreparedRequest } from "./prepared-request.ts";
-import { bodyOf, checkChunk } from "./request-body.ts";
-import { timeoutError } from "./request-error.ts";
+import { bodyOf } from "./request-body.ts";
+import { invalidRequest, timeoutError } from "./request-error.ts";
 import { SendWatch } from "./send-watch.ts";
 
 /** What HTTP/1.1 and HTTP/2 exchanges over node's own streams share on the client's side. */
@@ -27,6 +29,9 @@ export abstract class ClientExchange extends BaseStream implements HttpClientStr
   protected readonly request: PreparedRequest;
   #writer: NodeWriter | undefined;
   #watch: SendWatch | undefined;
+  #source: BodySource | undefined;
+  /** What the caller's Content-Length says. */
+  readonly #announcedBytes: number | undefined;
   #trailers: HeaderFields | undefined;
   #continued: PromiseWithResolvers<boolean> | undefined;
   #expectTimer: Timer | undefined;
@@ -39,6 +44,7 @@ export abstract class ClientExchange extends BaseStream implements HttpClientStr
   constructor(request: PreparedRequest) {
     super();
     this.request = request;
+    this.#announcedBytes = announcedLength(request.headers);
     this.incoming = new IncomingResponse(request, this);
     this.incoming.arrived.catch(() => undefined);
     if (request.expectContinue) this.#continued = Promise.withResolvers();
@@ -75,8 +81,8 @@ export abstract class ClientExchange extends BaseStream implements HttpClientStr
       if (typeof body === "string") return void (await this.end(Buffer.from(body)));
       if (body instanceof Uint8Array && body.length <= sliceBytes)
         return void (await this.end(body));
-      for await (const chunk of body instanceof Uint8Array ? [body] : body) {
-        checkChunk(chunk);
+      if (!(body instanceof Uint8Array)) this.#source = new BodySource(body);
+      for await (const chunk of this.#source ?? [body as Uint8Array]) {
         for (let at = 0; at < chunk.length; at += sliceBytes) {
           if (this.#isUseless) return this.#leaveUnsent();
           const slice = chunk.length <= sliceBytes ? chunk : chunk.subarray(at, at + sliceBytes);
@@ -187,6 +193,7 @@ export abstract class ClientExchange extends BaseStream implements HttpClientStr
 
   write(chunk: Uint8Array, options?: WriteOptions): undefined | Promise<void> {
     if (this.#isOver) throw this.#error();
+    this.#checkLength(chunk.length, false);
     return this.#sending.write(chunk, options);
   }
 
@@ -194,6 +201,7 @@ export abstract class ClientExchange extends BaseStream implements HttpClientStr
     try {
       if (this.#writer?.ended !== true) {
         if (this.#isOver) throw this.#error();
+        this.#checkLength(chunk?.length ?? 0, true);
         this.beforeEnd();
       }
       const ended =
@@ -207,6 +215,18 @@ export abstract class ClientExchange extends BaseStream implements HttpClientStr
       failed.catch(() => undefined);
       return failed;
     }
+  }
+
+  /** Any other length than was announced makes the rest of the connection mean something else. */
+  #checkLength(more: number, isLast: boolean): void {
+    const announced = this.#announcedBytes;
+    if (announced === undefined) return;
+    const bytes = (this.#writer?.bytes ?? 0) + more;
+    if (isLast ? bytes === announced : bytes <= announced) return;
+    const told = `expected ${announced} bytes, as content-length says, got ${bytes}`;
+    const error = invalidRequest("body", isLast ? told : `${told} or more`);
+    this.incoming.cancel(error);
+    throw error;
   }
 
   /** Most requests have no body: they need no watch. */
@@ -231,6 +251,7 @@ export abstract class ClientExchange extends BaseStream implements HttpClientStr
   #endHere(reason: unknown, code?: number): void {
     if (this.#isOver) return;
     this.#ownEnd = { reason };
+    this.#source?.stop(reason);
     this.incoming.fail(reason);
     this.cut(code);
   }
@@ -276,6 +297,7 @@ export abstract class ClientExchange extends BaseStream implements HttpClientStr
     if (this.ended !== undefined) return;
     this.#watch?.stop();
     this.#expectTimer?.cancel();
+    this.#source?.stop(failure);
     this.#failure = failure;
     if (!this.incoming.isOver) this.incoming.onError(failure);
     const clean = failure === undefined && this.#ownEnd === undefined;

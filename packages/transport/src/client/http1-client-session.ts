@@ -130,7 +130,8 @@ export class Http1ClientExchange extends ClientExchange {
       socket.destroy();
     });
     output.once("close", () => this.#onClose());
-    if (request.isOpen || request.expectContinue || request.body !== undefined) {
+    const { isOpen, expectContinue, body, trailers } = request;
+    if (isOpen || expectContinue || body !== undefined || trailers !== undefined) {
       output.flushHeaders();
     }
     this.start();

@@ -242,7 +242,9 @@ export class Http2ClientExchange extends ClientExchange {
   }
 
   protected cut(code: number = constants.NGHTTP2_CANCEL): void {
-    this.output.close(code);
+    // While node works on what came in, it puts a reset off until it has ended the stream, and the server takes
+    // the body for whole; when the trailers are asked for then, of a stream that is gone, the process dies.
+    setImmediate(() => this.output.close(code));
   }
 }
 

@@ -1,11 +1,12 @@
 import type { Timer } from "@king-runtime/core";
 import type { Client, Dispatcher } from "undici";
 import { sliceBytes } from "../node-writer.ts";
+import { BodySource } from "./body-source.ts";
 import { type ClientConnection, ClientSession } from "./client-session.ts";
 import type { RawFields } from "./fields.ts";
 import { type Carrier, IncomingResponse } from "./incoming-response.ts";
 import type { PreparedRequest } from "./prepared-request.ts";
-import { bodyOf, checkChunk } from "./request-body.ts";
+import { bodyOf } from "./request-body.ts";
 import { abortedError, timeoutError } from "./request-error.ts";
 import { SendWatch } from "./send-watch.ts";
 
@@ -94,6 +95,7 @@ class PlainExchange implements Carrier, Dispatcher.DispatchHandler {
   readonly response: IncomingResponse;
   readonly #request: PreparedRequest;
   #controller: Dispatcher.DispatchController | undefined;
+  #source: BodySource | undefined;
   #watch: SendWatch | undefined;
   #isCancelled = false;
 
@@ -111,9 +113,11 @@ class PlainExchange implements Carrier, Dispatcher.DispatchHandler {
       // In slices, so that what is out can be told from what waits.
       if (!hasLength(fields)) fields = { ...fields, "content-length": String(body.length) };
       body = slices(body);
-    } else if (typeof body === "object" && !(body instanceof Uint8Array)) body = checked(body);
+    }
     if (origin.secure && origin.port === 80) fields = { host: origin.authority, ...fields };
     if (typeof body === "object" && !(body instanceof Uint8Array)) {
+      this.#source = new BodySource(body);
+      body = this.#source;
       const { writeIdleTimeoutMs } = this.#request.limits;
       this.#watch = new SendWatch(
         this.#request.limits,
@@ -158,7 +162,7 @@ class PlainExchange implements Carrier, Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
-    this.#watch?.stop();
+    this.#stopSending(undefined);
     const { failure } = this.session;
     // The library takes a reset for the end of a body that has no length (RFC 9112, section 8).
     if (failure !== undefined && this.response.lastsToEnd) this.response.onError(failure);
@@ -167,7 +171,7 @@ class PlainExchange implements Carrier, Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#watch?.stop();
+    this.#stopSending(error);
     if (this.#isCancelled) return;
     const isUnseen = this.#controller === undefined && isConnectionOver(error);
     this.response.onError(isUnseen ? abortedError(this.#request, false, { cause: error }) : error);
@@ -184,8 +188,14 @@ class PlainExchange implements Carrier, Dispatcher.DispatchHandler {
 
   cancel(reason: unknown): void {
     this.#isCancelled = true;
-    this.#watch?.stop();
+    this.#stopSending(reason);
     this.session.onGivenUp(this.response, reason);
+  }
+
+  /** The library forgets a source that waits for room on a connection that has gone. */
+  #stopSending(reason: unknown): void {
+    this.#watch?.stop();
+    this.#source?.stop(reason);
   }
 }
 
@@ -194,14 +204,6 @@ const isConnectionOver = (error: Error) =>
 
 const hasLength = (fields: object): boolean =>
   Object.keys(fields).some((name) => name.toLowerCase() === "content-length");
-
-/** The library would send text too. */
-async function* checked(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  for await (const chunk of source) {
-    checkChunk(chunk);
-    yield chunk;
-  }
-}
 
 async function* slices(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += sliceBytes) yield bytes.subarray(at, at + sliceBytes);

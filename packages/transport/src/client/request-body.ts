@@ -1,7 +1,10 @@
 import { describeValue } from "@king-runtime/core";
 import { invalidRequest } from "./request-error.ts";
 
-/** What a request may send as its body. A function is called for each attempt, so that it can be repeated. */
+/**
+ * What a request may send as its body. A function is called for each attempt, so that it can be repeated. A source that
+ * was begun and is not read to its end is told: an iterator by `return`, a web stream by `cancel`.
+ */
 export type RequestBody =
   | string
   | Uint8Array
