@@ -43,7 +43,12 @@ export {
   type StringKeyOptions,
   stringKey,
 } from "./config/key.ts";
-export { optionError, type ResolveOptions, resolveOptions, unknownOption } from "./config/options.ts";
+export {
+  optionError,
+  type ResolveOptions,
+  resolveOptions,
+  unknownOption,
+} from "./config/options.ts";
 export {
   defineSection,
   type KeyName,

@@ -60,6 +60,8 @@ export interface OpenStreamOptions {
   atLimit?: "refuse" | "wait";
   /** Ends the wait. */
   signal?: AbortSignal;
+  /** It lives as long as the session, which a graceful `close` ends without waiting for it. @default false */
+  background?: boolean;
 }
 
 /** A session whose streams are raw bytes that either side may open. */
@@ -82,4 +84,6 @@ export interface StreamSession extends Session {
    * before are still given to a reader.
    */
   streams(): AsyncIterable<Stream>;
+  /** Makes a stream of the peer's one that lives as long as the session, as `openStream({ background: true })` does. */
+  background(stream: Stream): void;
 }

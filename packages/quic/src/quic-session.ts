@@ -24,7 +24,7 @@ import { QuicStream, type StreamOwner } from "./quic-stream.ts";
 import { streamIdFacts } from "./stream-id.ts";
 import { Undelivered } from "./undelivered.ts";
 
-const optionNames = ["direction", "atLimit", "signal"];
+const optionNames = ["direction", "atLimit", "signal", "background"];
 
 type Direction = "both" | "send";
 
@@ -48,6 +48,8 @@ export class QuicSession
   override readonly remote: Endpoint;
   readonly #connection: EngineConnection;
   readonly #active = new Set<QuicStream>();
+  /** Those that the end of the session does not wait for. */
+  readonly #background = new Set<Stream>();
   readonly #arrived: QuicStream[] = [];
   #arrival: PromiseWithResolvers<void> | undefined;
   #reading = false;
@@ -90,7 +92,7 @@ export class QuicSession
   // Streams we open
 
   async openStream(options: OpenStreamOptions = {}): Promise<Stream> {
-    const { direction, atLimit, signal } = checkOptions(options);
+    const { direction, atLimit, signal, background } = checkOptions(options);
     signal?.throwIfAborted();
     if (this.state !== "open") throw sessionClosed();
     if (direction === "send" && !this.capabilities.has("unidirectional")) {
@@ -99,14 +101,25 @@ export class QuicSession
       throw streamErrors.create("KING_STREAM_UNSUPPORTED", message, details);
     }
     const stream = this.#waiting.size === 0 ? this.#open(direction) : undefined;
-    if (stream !== undefined) return stream;
+    if (stream !== undefined) {
+      if (background) this.background(stream);
+      return stream;
+    }
     const limit = this.limits.maxStreams;
     if (atLimit === "refuse" || this.#waiting.size >= limit) {
       const waiting = this.#waiting.size > 0 ? `, and ${this.#waiting.size} wait for one` : "";
       const message = `expected a stream to be left, got ${this.#active.size} open${waiting}`;
       throw streamErrors.create("KING_STREAM_LIMIT", message, { limit });
     }
-    return this.#wait(direction, signal);
+    const waited = await this.#wait(direction, signal);
+    if (background) this.background(waited);
+    return waited;
+  }
+
+  background(stream: Stream): void {
+    if (stream.state === "closed") return;
+    this.#background.add(stream);
+    this.#settle();
   }
 
   #open(direction: Direction): QuicStream | undefined {
@@ -190,6 +203,7 @@ export class QuicSession
   onStreamEnd(stream: QuicStream): void {
     this.#countOf(stream).open--;
     this.#active.delete(stream);
+    this.#background.delete(stream);
     if (this.#leaving) return;
     this.onRoom();
     this.#settle();
@@ -214,7 +228,8 @@ export class QuicSession
 
   /** Ends the connection once nothing is under way. */
   #settle(): void {
-    if (!this.closing || this.#leaving || this.#active.size > 0) return;
+    const underWay = this.#active.size - this.#background.size;
+    if (!this.closing || this.#leaving || underWay > 0) return;
     void this.#leave();
   }
 
@@ -224,6 +239,7 @@ export class QuicSession
     if (this.#cut) return;
     const { code = noCode, reason = "" } = this.#closeOptions;
     await this.#connection.close(code, reason);
+    this.#cutStreams("local", sessionClosed());
     this.#end({ by: "local", clean: true, streamsAborted: 0, ...this.#told() });
   }
 
@@ -285,14 +301,17 @@ function checkOptions(options: OpenStreamOptions) {
       throw optionError(name, `expected one of ${optionNames.join(", ")}`);
     }
   }
-  const { direction = "both", atLimit = "refuse", signal } = options;
+  const { direction = "both", atLimit = "refuse", signal, background = false } = options;
   if (direction !== "both" && direction !== "send") {
     throw optionError("direction", `expected "both" or "send", got ${describeValue(direction)}`);
   }
   if (atLimit !== "refuse" && atLimit !== "wait") {
     throw optionError("atLimit", `expected "refuse" or "wait", got ${describeValue(atLimit)}`);
   }
-  return { direction, atLimit, signal } as const;
+  if (typeof background !== "boolean") {
+    throw optionError("background", `expected a boolean, got ${describeValue(background)}`);
+  }
+  return { direction, atLimit, signal, background } as const;
 }
 
 function sessionClosed(cause?: Error): KingError {

@@ -314,6 +314,8 @@ class MemorySession extends BaseSession implements StreamSession {
   peer!: MemorySession;
   readonly #streamLimit: number;
   readonly #active = new Set<Stream>();
+  /** Those that the end of the session does not wait for. */
+  readonly #background = new Set<Stream>();
   /** Those of the active ones that were opened here. */
   #ours = 0;
   readonly #incoming: Stream[] = [];
@@ -335,6 +337,18 @@ class MemorySession extends BaseSession implements StreamSession {
   }
 
   async openStream(options: OpenStreamOptions = {}): Promise<Stream> {
+    const stream = await this.#openOrWait(options);
+    if (options.background) this.background(stream);
+    return stream;
+  }
+
+  background(stream: Stream): void {
+    if (!this.#active.has(stream)) return;
+    this.#background.add(stream);
+    this.#settle();
+  }
+
+  async #openOrWait(options: OpenStreamOptions): Promise<Stream> {
     const { direction = "both", atLimit = "refuse", signal } = options;
     signal?.throwIfAborted();
     if (this.state !== "open" || this.#told) throw sessionClosed();
@@ -392,6 +406,7 @@ class MemorySession extends BaseSession implements StreamSession {
     this.#active.add(stream);
     stream.closed.then(() => {
       this.#active.delete(stream);
+      this.#background.delete(stream);
       this.#settle();
     });
   }
@@ -441,8 +456,9 @@ class MemorySession extends BaseSession implements StreamSession {
   }
 
   #settle(): void {
-    if (this.#active.size > 0 || !(this.closing || this.#told)) return;
+    if (this.#active.size > this.#background.size || !(this.closing || this.#told)) return;
     const { code, reason } = this.#closeOptions;
+    for (const stream of this.#background) stream.abort(sessionClosed());
     this.finish({
       by: this.closing ? "local" : "peer",
       clean: true,

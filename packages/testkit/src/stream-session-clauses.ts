@@ -488,6 +488,30 @@ export const streamSessionClauses: readonly StreamSessionClause[] = [
     },
   },
   {
+    title: "close() does not wait for streams that live as long as the session, and ends them",
+    async run(harness) {
+      const { session } = harness;
+      const next = incoming(harness);
+      const ours = await within(harness, session.openStream({ background: true }), "openStream()");
+      await ours.write(bytes("!"));
+      await within(harness, harness.peer.accept(), "the stream at the peer");
+      await harness.peer.open(bytes("theirs"));
+      const theirs = await next();
+      session.background(theirs);
+      await within(harness, session.close(), "close()");
+      const closed = await session.closed;
+      assert.deepEqual([closed.by, closed.clean, closed.streamsAborted], ["local", true, 0]);
+      await within(harness, Promise.all([ours.closed, theirs.closed]), "the ends of both");
+    },
+    mutation: {
+      title: "close() waits for them",
+      faults: (session) => ({
+        background: () => undefined,
+        openStream: () => session.openStream(),
+      }),
+    },
+  },
+  {
     title: "close() does not overtake what its streams have sent",
     async run(harness) {
       const { session } = harness;

@@ -1,14 +1,11 @@
-import type { Socket } from "node:net";
 import { BaseSession, type SessionClosed, type SessionStats } from "@king-runtime/core";
 import type { HttpLimits } from "./limits.ts";
-import type { ProxiedEndpoints } from "./proxy-protocol/header.ts";
-import { socketFacts } from "./socket-facts.ts";
+import type { SocketFacts } from "./socket-facts.ts";
 
-/** What HTTP/1.1 and HTTP/2 connections share on the server's side. */
+/** What connections of HTTP share on the server's side. */
 export abstract class HttpSession<Exchange> extends BaseSession {
   override readonly role = "server";
   readonly limits: HttpLimits;
-  protected readonly socket: Socket;
   /** Exchanges under way. */
   protected readonly active = new Set<Exchange>();
   protected exchangesOpened = 0;
@@ -17,11 +14,10 @@ export abstract class HttpSession<Exchange> extends BaseSession {
   #left: PromiseWithResolvers<void> | undefined;
   #hasLeft = false;
 
-  constructor(socket: Socket, limits: HttpLimits, proxied?: ProxiedEndpoints) {
+  constructor(facts: SocketFacts, limits: HttpLimits) {
     super();
-    this.socket = socket;
     this.limits = limits;
-    Object.assign(this, socketFacts(socket, proxied));
+    Object.assign(this, facts);
   }
 
   get state(): "open" | "draining" | "closed" {
@@ -77,13 +73,12 @@ export abstract class HttpSession<Exchange> extends BaseSession {
     });
   }
 
+  /** What the connection below can tell. */
+  protected abstract connectionStats(): Partial<SessionStats>;
+
   stats(): SessionStats {
-    const { bytesWritten, bytesRead } = this.socket;
     return {
-      // Above TLS, which is not what the wire carries.
-      ...(this.tls === undefined
-        ? { wireBytesSent: bytesWritten, wireBytesReceived: bytesRead }
-        : {}),
+      ...this.connectionStats(),
       streamsOpened: this.exchangesOpened,
       streamsActive: this.active.size,
     };

@@ -1,14 +1,14 @@
 import type { Socket } from "node:net";
 import type { CloseOptions, Stream } from "@king-runtime/core";
 import { lingerMs } from "../http-exchange.ts";
-import { HttpSession } from "../http-session.ts";
 import type { HttpLimits } from "../limits.ts";
 import { NodeStream } from "../node-stream.ts";
 import type { ProxiedEndpoints } from "../proxy-protocol/header.ts";
+import { SocketSession } from "../socket-session.ts";
 import type { Http1Exchange } from "./exchange.ts";
 
 /** An HTTP/1.1 connection on the server's side. */
-export class Http1Session extends HttpSession<Http1Exchange> {
+export class Http1Session extends SocketSession<Http1Exchange> {
   override readonly protocol = "h1";
   #waiting: (() => void)[] = [];
   #upgraded: NodeStream | undefined;

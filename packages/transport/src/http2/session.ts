@@ -3,9 +3,9 @@ import type { Socket } from "node:net";
 import type { CloseOptions, Stream } from "@king-runtime/core";
 import { httpErrors } from "../errors.ts";
 import { lingerMs } from "../http-exchange.ts";
-import { HttpSession } from "../http-session.ts";
 import type { HttpLimits } from "../limits.ts";
 import type { ProxiedEndpoints } from "../proxy-protocol/header.ts";
+import { SocketSession } from "../socket-session.ts";
 import { ClientBudget } from "./client-budget.ts";
 import type { Http2Exchange } from "./exchange.ts";
 import type { InputWatch } from "./input-watch.ts";
@@ -14,7 +14,7 @@ import { UpgradedHttp2Stream } from "./upgraded-stream.ts";
 const untilDone: CloseOptions = { deadlineMs: Number.POSITIVE_INFINITY };
 
 /** An HTTP/2 connection on the server's side. */
-export class Http2Session extends HttpSession<Http2Exchange> {
+export class Http2Session extends SocketSession<Http2Exchange> {
   override readonly protocol = "h2";
   readonly #session: ServerHttp2Session;
   /** Accepted extended CONNECTs, which belong to whoever accepted them. */
