@@ -1,18 +1,17 @@
-import type { Socket } from "node:net";
 import {
   BaseSession,
   type SessionClosed,
   type SessionStats,
   streamErrors,
 } from "@king-runtime/core";
-import { socketFacts } from "../socket-facts.ts";
+import type { ConnectionBelow, SocketBelow } from "./connection-below.ts";
 import type { IncomingResponse } from "./incoming-response.ts";
 import type { Origin, PreparedRequest } from "./prepared-request.ts";
 import type { RequestLimits } from "./request-limits.ts";
 
 /** A connection that is ready for HTTP. */
-export interface ClientConnection {
-  readonly socket: Socket;
+export interface ClientConnection<Below extends ConnectionBelow = SocketBelow> {
+  readonly below: Below;
   readonly origin: Origin;
   /** Idle for this long, it ends. */
   readonly keepAliveTimeoutMs: number;
@@ -22,34 +21,31 @@ export interface ClientConnection {
 /** Requests that wait for room on one session; more are refused. */
 export const maxWaitingRequests = 1_024;
 
-/** What HTTP/1.1 and HTTP/2 connections share on the client's side. */
-export abstract class ClientSession extends BaseSession {
+/** What connections of HTTP share on the client's side. */
+export abstract class ClientSession<
+  Below extends ConnectionBelow = ConnectionBelow,
+> extends BaseSession {
   override readonly role = "client";
   readonly origin: Origin;
-  protected readonly socket: Socket;
+  protected readonly below: Below;
   protected readonly limits: RequestLimits;
   readonly #active = new Set<IncomingResponse>();
   #opened = 0;
   #cut = 0;
   #aborted: { readonly reason: unknown } | undefined;
-  #failure: Error | undefined;
   #isLeaving = false;
   /** Told when an exchange has ended and there is room for another. */
   onRoom: ((session: ClientSession) => void) | undefined;
   /** Told of the end. */
   onEnd: ((session: ClientSession) => void) | undefined;
 
-  constructor({ socket, origin, limits }: ClientConnection) {
+  constructor({ below, origin, limits }: ClientConnection<Below>) {
     super();
-    this.socket = socket;
+    this.below = below;
     this.origin = origin;
     this.limits = limits;
-    Object.assign(this, socketFacts(socket));
-    socket.on("error", (error: Error & { code?: string }) => {
-      // The library below ends a connection with an error of its own where none is one.
-      if (error.code !== "UND_ERR_INFO" && error.code !== "UND_ERR_SOCKET") this.#failure = error;
-    });
-    socket.once("close", () => {
+    Object.assign(this, below.facts);
+    below.onEnd(() => {
       this.#cut += this.#active.size;
       this.#isLeaving = true;
       // Whoever carries the exchanges fails them first.
@@ -68,7 +64,7 @@ export abstract class ClientSession extends BaseSession {
 
   /** What the connection met, once it broke. */
   get failure(): Error | undefined {
-    return this.#failure;
+    return this.below.failure;
   }
 
   /** How many requests it takes at a time. */
@@ -82,7 +78,7 @@ export abstract class ClientSession extends BaseSession {
 
   /** Whether it takes another request now. */
   get hasRoom(): boolean {
-    return this.state === "open" && !this.socket.destroyed && this.#active.size < this.capacity;
+    return this.state === "open" && !this.below.isOver && this.#active.size < this.capacity;
   }
 
   get isIdle(): boolean {
@@ -157,10 +153,10 @@ export abstract class ClientSession extends BaseSession {
 
   #end(): void {
     const local = this.#aborted !== undefined || this.closing;
-    const error = this.#aborted?.reason ?? this.#failure;
+    const error = this.#aborted?.reason ?? this.failure;
     this.finish({
-      by: local ? "local" : this.#failure === undefined ? "peer" : "network",
-      clean: this.#cut === 0 && this.#aborted === undefined && this.#failure === undefined,
+      by: local ? "local" : this.failure === undefined ? "peer" : "network",
+      clean: this.#cut === 0 && this.#aborted === undefined && this.failure === undefined,
       streamsAborted: this.#cut,
       ...(error instanceof Error ? { error } : {}),
     });
@@ -172,12 +168,8 @@ export abstract class ClientSession extends BaseSession {
   }
 
   stats(): SessionStats {
-    const { bytesWritten, bytesRead } = this.socket;
     return {
-      // Above TLS, which is not what the wire carries.
-      ...(this.tls === undefined
-        ? { wireBytesSent: bytesWritten, wireBytesReceived: bytesRead }
-        : {}),
+      ...this.below.stats(),
       streamsOpened: this.#opened,
       streamsActive: this.#active.size,
     };

@@ -4,6 +4,7 @@ import type { StreamCapability, Timer } from "@king-runtime/core";
 import { cutSocket } from "../cut-socket.ts";
 import { ClientExchange } from "./client-exchange.ts";
 import type { ClientConnection } from "./client-session.ts";
+import type { SocketBelow } from "./connection-below.ts";
 import type { IncomingResponse } from "./incoming-response.ts";
 import type { PreparedRequest } from "./prepared-request.ts";
 import { abortedError, trailersWithLength, unaskedUpgrade } from "./request-error.ts";
@@ -17,7 +18,7 @@ const capabilities: ReadonlySet<StreamCapability> = new Set([
 ]);
 
 /** An HTTP/1.1 connection on which everything is possible that the protocol knows. */
-export class Http1ClientSession extends StreamingSession {
+export class Http1ClientSession extends StreamingSession<SocketBelow> {
   override readonly protocol = "h1";
   protected override readonly capacity = 1;
   readonly #agent: Agent;
@@ -27,13 +28,13 @@ export class Http1ClientSession extends StreamingSession {
   constructor(connection: ClientConnection) {
     super(connection);
     this.#keepAliveTimeoutMs = connection.keepAliveTimeoutMs;
-    this.#agent = new OneSocketAgent(connection.socket);
+    this.#agent = new OneSocketAgent(connection.below.socket);
     this.#rest();
   }
 
   protected open(request: PreparedRequest): Http1ClientExchange {
     this.#idle?.cancel();
-    this.socket.ref();
+    this.below.socket.ref();
     return new Http1ClientExchange(this, request, this.#agent);
   }
 
@@ -43,11 +44,11 @@ export class Http1ClientSession extends StreamingSession {
       this.#idle = this.clock.after(this.#keepAliveTimeoutMs, () => void this.close(), {
         keepAlive: false,
       });
-    this.socket.unref();
+    this.below.socket.unref();
   }
 
   get bytesReceived(): number {
-    return this.socket.bytesRead;
+    return this.below.socket.bytesRead;
   }
 
   onExchangeClosed(response: IncomingResponse, isLast: boolean): void {
@@ -58,19 +59,19 @@ export class Http1ClientSession extends StreamingSession {
 
   onGivenUp(response: IncomingResponse, reason: unknown): void {
     this.gaveUp(response, reason);
-    cutSocket(this.socket);
+    cutSocket(this.below.socket);
   }
 
   protected leave(): void {
     this.#idle?.cancel();
     this.#agent.destroy();
-    this.socket.destroySoon();
+    this.below.socket.destroySoon();
   }
 
   protected cut(): void {
     this.#idle?.cancel();
     this.#agent.destroy();
-    cutSocket(this.socket);
+    cutSocket(this.below.socket);
   }
 }
 

@@ -12,6 +12,7 @@ import type { StreamCapability, Timer } from "@king-runtime/core";
 import { InputWatch } from "../http2/input-watch.ts";
 import { ClientExchange } from "./client-exchange.ts";
 import type { ClientConnection } from "./client-session.ts";
+import type { SocketBelow } from "./connection-below.ts";
 import type { RawFields } from "./fields.ts";
 import type { IncomingResponse } from "./incoming-response.ts";
 import type { PreparedRequest } from "./prepared-request.ts";
@@ -33,7 +34,7 @@ const connectionWindowBytes = 16_777_216;
 const presumedStreams = 100;
 
 /** An HTTP/2 connection on the client's side. */
-export class Http2ClientSession extends StreamingSession {
+export class Http2ClientSession extends StreamingSession<SocketBelow> {
   override readonly protocol = "h2";
   readonly #session: ClientHttp2Session;
   readonly #keepAliveTimeoutMs: number;
@@ -41,7 +42,8 @@ export class Http2ClientSession extends StreamingSession {
 
   constructor(connection: ClientConnection) {
     super(connection);
-    const { origin, socket, keepAliveTimeoutMs, limits } = connection;
+    const { origin, keepAliveTimeoutMs, limits } = connection;
+    const { socket } = connection.below;
     this.#keepAliveTimeoutMs = keepAliveTimeoutMs;
     const session = connect(origin.text, {
       createConnection: () => socket,
@@ -100,13 +102,13 @@ export class Http2ClientSession extends StreamingSession {
     if (code !== undefined) this.#session.goaway(code);
     this.#session.close();
     // Node would wait for the server to end its side too, which may not care to.
-    setImmediate(() => this.socket.destroySoon());
+    setImmediate(() => this.below.socket.destroySoon());
   }
 
   protected cut(): void {
     this.#idle?.cancel();
     this.#session.destroy(undefined, constants.NGHTTP2_CANCEL);
-    this.socket.destroy();
+    this.below.socket.destroy();
   }
 }
 

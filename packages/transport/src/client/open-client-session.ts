@@ -1,4 +1,5 @@
 import type { ClientConnection, ClientSession } from "./client-session.ts";
+import { SocketBelow } from "./connection-below.ts";
 import type { Connections } from "./connections.ts";
 import { Http1ClientSession } from "./http1-client-session.ts";
 import { Http2ClientSession } from "./http2-client-session.ts";
@@ -39,7 +40,8 @@ export async function openClientSession(
   if (kind === "full") return await openStreamingSession(connections, origin, options);
   const library = connections.protocols.includes("h1") ? await loadUndici() : undefined;
   const { socket, protocol } = await connections.open(origin, options.signal);
-  const connection = { socket, origin, ...options, limits: connections.limits };
+  const below = new SocketBelow(socket);
+  const connection = { below, origin, ...options, limits: connections.limits };
   if (protocol === "h2" || library === undefined) return new Http2ClientSession(connection);
   return new PlainSession(connection, library, options.isLasting);
 }
@@ -52,7 +54,7 @@ export async function openStreamingSession(
 ): Promise<StreamingSession> {
   const { socket, protocol } = await connections.open(origin, signal);
   const connection: ClientConnection = {
-    socket,
+    below: new SocketBelow(socket),
     origin,
     keepAliveTimeoutMs,
     limits: connections.limits,

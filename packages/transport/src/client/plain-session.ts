@@ -3,6 +3,7 @@ import type { Client, Dispatcher } from "undici";
 import { sliceBytes } from "../node-writer.ts";
 import { BodySource } from "./body-source.ts";
 import { type ClientConnection, ClientSession } from "./client-session.ts";
+import type { SocketBelow } from "./connection-below.ts";
 import type { RawFields } from "./fields.ts";
 import { type Carrier, IncomingResponse } from "./incoming-response.ts";
 import type { PreparedRequest } from "./prepared-request.ts";
@@ -19,7 +20,7 @@ export interface Undici {
  * An HTTP/1.1 connection for requests whose bodies are at hand: the fastest way there is, without
  * what few requests need (see `Http1ClientSession`).
  */
-export class PlainSession extends ClientSession {
+export class PlainSession extends ClientSession<SocketBelow> {
   override readonly protocol = "h1";
   protected override readonly capacity = 1;
   readonly #client: Client;
@@ -28,7 +29,8 @@ export class PlainSession extends ClientSession {
   /** @param isLasting whether it is to serve more than one request. */
   constructor(connection: ClientConnection, { Client }: Undici, isLasting: boolean) {
     super(connection);
-    const { origin, socket, keepAliveTimeoutMs, limits } = connection;
+    const { origin, keepAliveTimeoutMs, limits } = connection;
+    const { socket } = connection.below;
     let isTaken = false;
     // The name is checked already, and the library would make a new connection for each it is told.
     this.#client = new Client(`http://${origin.authority}`, {
@@ -55,7 +57,7 @@ export class PlainSession extends ClientSession {
 
   protected begin(request: PreparedRequest): IncomingResponse {
     this.#unused.cancel();
-    this.socket.ref();
+    this.below.socket.ref();
     const exchange = new PlainExchange(this, request);
     exchange.start(this.#client);
     return exchange.response;
@@ -65,7 +67,7 @@ export class PlainSession extends ClientSession {
     this.#unused.cancel();
     this.#client.destroy().catch(() => undefined);
     // One that never had a request is not known to the library.
-    this.socket.destroy();
+    this.below.socket.destroy();
   }
 
   protected cut(): void {
@@ -74,7 +76,7 @@ export class PlainSession extends ClientSession {
 
   /** Bytes that the server has taken, and that wait for it. */
   get sendProgress() {
-    const { bytesWritten, writableLength } = this.socket;
+    const { bytesWritten, writableLength } = this.below.socket;
     return { queued: writableLength, taken: bytesWritten - writableLength };
   }
 

@@ -1,6 +1,7 @@
 import { optionError, type Session, streamErrors } from "@king-runtime/core";
 import type { ClientExchange } from "./client-exchange.ts";
 import { ClientSession, maxWaitingRequests } from "./client-session.ts";
+import type { ConnectionBelow } from "./connection-below.ts";
 import type { Connections } from "./connections.ts";
 import { type ExchangeOptions, exchangeOthers } from "./exchange-options.ts";
 import type { HttpClientStream } from "./http-client-stream.ts";
@@ -22,8 +23,8 @@ const others = [...exchangeOthers, "path", "open", "atLimit"];
 
 /** One connection to an origin, opened and closed by its owner. */
 export interface HttpClientSession extends Session {
-  /** `"h1"` takes one request at a time, `"h2"` as many as the server allows. */
-  readonly protocol: "h1" | "h2";
+  /** `"h1"` takes one request at a time, `"h2"` and `"h3"` as many as the server allows. */
+  readonly protocol: "h1" | "h2" | "h3";
   /**
    * Begins a request. Its response is `(await session.request(…)).response`.
    *
@@ -34,8 +35,11 @@ export interface HttpClientSession extends Session {
 }
 
 /** A session whose exchanges are streams. */
-export abstract class StreamingSession extends ClientSession implements HttpClientSession {
-  abstract override readonly protocol: "h1" | "h2";
+export abstract class StreamingSession<Below extends ConnectionBelow = ConnectionBelow>
+  extends ClientSession<Below>
+  implements HttpClientSession
+{
+  abstract override readonly protocol: "h1" | "h2" | "h3";
   /** Where its limits come from. */
   connections: Connections | undefined;
   readonly #waiting: (() => void)[] = [];
