@@ -1,6 +1,12 @@
 import { describeValue, optionError, type Stream } from "@king-runtime/core";
 import { netErrors } from "../net-errors.ts";
-import { checkFramingOptions, checkLimit } from "./framing-options.ts";
+import {
+  checkFramingOptions,
+  checkLimit,
+  checkSource,
+  checkTarget,
+  chunkBytes,
+} from "./framing-options.ts";
 import { GatheredBytes } from "./gathered-bytes.ts";
 
 /** How frames are told apart: each begins with the length of what follows, as an unsigned integer. */
@@ -25,7 +31,9 @@ export function readFrames(
   source: AsyncIterable<Uint8Array>,
   options: FrameOptions = {},
 ): AsyncGenerator<Uint8Array, undefined> {
-  return frames(source, checked(options));
+  const resolved = checked(options);
+  checkSource(source);
+  return frames(source, resolved);
 }
 
 async function* frames(
@@ -36,7 +44,7 @@ async function* frames(
   let headLength = 0;
   const begun = new GatheredBytes();
   for await (const chunk of source) {
-    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const bytes = chunkBytes(chunk);
     let at = 0;
     for (;;) {
       while (headLength < lengthBytes && at < bytes.length) {
@@ -77,6 +85,7 @@ export async function writeFrame(
   options: FrameOptions = {},
 ): Promise<void> {
   const { lengthBytes, endian, maxFrameBytes } = checked(options);
+  checkTarget(stream);
   if (!(payload instanceof Uint8Array)) {
     throw optionError("payload", `expected a Uint8Array, got ${describeValue(payload)}`);
   }

@@ -19,3 +19,28 @@ export function checkLimit(name: string, value: unknown): void {
   const expected = `expected an integer from 1 to ${largestLimit} (bytes)`;
   throw optionError(name, `${expected}, got ${describeValue(value)}`);
 }
+
+/** @throws {KingError} KING_OPTION_INVALID unless `source` can be read piece by piece. */
+export function checkSource(source: unknown): void {
+  const { [Symbol.asyncIterator]: inTime, [Symbol.iterator]: atOnce } = Object(source);
+  if (typeof (inTime ?? atOnce) === "function") return;
+  throw optionError("source", `expected an async iterable, got ${describeValue(source)}`);
+}
+
+/**
+ * A view of what a source gave.
+ *
+ * @throws {KingError} KING_OPTION_INVALID for what is no Uint8Array.
+ */
+export function chunkBytes(chunk: unknown): Buffer {
+  if (chunk instanceof Uint8Array) {
+    return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  }
+  throw optionError("source", `expected chunks that are Uint8Array, got ${describeValue(chunk)}`);
+}
+
+/** @throws {KingError} KING_OPTION_INVALID unless `stream` can be written to. */
+export function checkTarget(stream: unknown): void {
+  if (typeof Object(stream).write === "function") return;
+  throw optionError("stream", `expected a stream, got ${describeValue(stream)}`);
+}

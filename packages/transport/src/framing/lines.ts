@@ -1,6 +1,12 @@
 import { describeValue, optionError, type Stream } from "@king-runtime/core";
 import { netErrors } from "../net-errors.ts";
-import { checkFramingOptions, checkLimit } from "./framing-options.ts";
+import {
+  checkFramingOptions,
+  checkLimit,
+  checkSource,
+  checkTarget,
+  chunkBytes,
+} from "./framing-options.ts";
 import { GatheredBytes } from "./gathered-bytes.ts";
 
 /** How the text of a line is written in bytes. */
@@ -48,6 +54,7 @@ export function readLines(
   if (typeof fatal !== "boolean") {
     throw optionError("fatal", `expected true or false, got ${describeValue(fatal)}`);
   }
+  checkSource(source);
   return lines(source, maxLineBytes, decoderOf(encoding, fatal));
 }
 
@@ -58,7 +65,7 @@ async function* lines(
 ): AsyncGenerator<string, undefined> {
   const begun = new GatheredBytes();
   for await (const chunk of source) {
-    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const bytes = chunkBytes(chunk);
     let at = 0;
     for (let end = bytes.indexOf(lf); end >= 0; end = bytes.indexOf(lf, at)) {
       let line = bytes.subarray(at, end);
@@ -90,7 +97,7 @@ async function* lines(
  * Writes `line` and its end in one piece; resolves when there is room for more.
  *
  * @throws {KingError} KING_OPTION_INVALID for a line that has a line break within, and would be read
- * as two; KING_NET_FRAME_LIMIT; what the stream throws.
+ * as two, or characters that its encoding has not; KING_NET_FRAME_LIMIT; what the stream throws.
  */
 export async function writeLine(
   stream: Pick<Stream, "write">,
@@ -104,10 +111,16 @@ export async function writeLine(
   if (end !== "\n" && end !== "\r\n") {
     throw optionError("end", `expected "\\n" or "\\r\\n", got ${describeValue(end)}`);
   }
+  checkTarget(stream);
   if (typeof line !== "string") {
     throw optionError("line", `expected a string, got ${describeValue(line)}`);
   }
   if (/[\r\n]/.test(line)) throw optionError("line", "expected no line break within");
+  // What Latin-1 has not would lose its upper byte, and may become a line break.
+  const outside = encoding === "latin1" ? /[^\0-\xff]/.exec(line)?.[0] : undefined;
+  if (outside !== undefined) {
+    throw optionError("line", `expected text of Latin-1, got ${describeValue(outside)}`);
+  }
   const bytes = Buffer.from(line + end, encoding);
   if (bytes.length - end.length > maxLineBytes) throw tooLong(maxLineBytes);
   await stream.write(bytes);

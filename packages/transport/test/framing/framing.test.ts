@@ -165,6 +165,12 @@ describe("lines", () => {
     for (const line of ["a\nb", "a\rb", "a\r", "\n"]) {
       await expect(writeLine(to, line)).rejects.toMatchObject({ code: "KING_OPTION_INVALID" });
     }
+    // Written as Latin-1, U+010A would be a line break and the euro sign something else.
+    for (const line of ["a\u010ab", "a\u010d", "€"]) {
+      const refused = writeLine(to, line, { encoding: "latin1" });
+      await expect(refused).rejects.toMatchObject({ code: "KING_OPTION_INVALID" });
+    }
+    expect(to.written).toEqual([]);
     const tooLong = writeLine(to, "grün", { maxLineBytes: 4 });
     await expect(tooLong).rejects.toMatchObject({ code: "KING_NET_FRAME_LIMIT" });
     await writeLine(to, "grün", { maxLineBytes: 5 });
@@ -369,6 +375,12 @@ describe("reading", () => {
     ["payload", () => writeFrame(target(), "text" as unknown as Uint8Array)],
     ["end", () => writeLine(target(), "a", { end: "\r" as "\n" })],
     ["line", () => writeLine(target(), 7 as unknown as string)],
+    ["source", () => readLines(null as never)],
+    ["source", () => readFrames({} as never)],
+    ["source", () => readLines(from(["text" as never])).next()],
+    ["source", () => readFrames(from([new Uint16Array(4) as never])).next()],
+    ["stream", () => writeLine(undefined as never, "a")],
+    ["stream", () => writeFrame({} as never, bytes("a"))],
   ])("refuses a wrong %s by name", async (option, call) => {
     const refused = (async () => call())();
     await expect(refused).rejects.toMatchObject({
