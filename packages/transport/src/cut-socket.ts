@@ -7,6 +7,8 @@ import { TLSSocket } from "node:tls";
  * can send one. Through TLS it cannot, and the missing close_notify says the same.
  */
 export function cutSocket(socket: Duplex): void {
-  if (socket instanceof Socket && !(socket instanceof TLSSocket)) socket.resetAndDestroy();
+  const isTcp = socket instanceof Socket && !(socket instanceof TLSSocket);
+  // While its own end goes out a reset fails, and node would leave the socket open for ever.
+  if (isTcp && !socket.writableEnded) socket.resetAndDestroy();
   else socket.destroy();
 }

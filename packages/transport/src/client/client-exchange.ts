@@ -75,7 +75,8 @@ export abstract class ClientExchange extends BaseStream implements HttpClientStr
       const body = bodyOf(this.request.body);
       if (this.request.expectContinue) {
         await this.continued;
-        if (this.#isUseless) return this.#leaveUnsent();
+        // Whoever has answered without asking for it does not want it.
+        if (this.#isUseless || this.incoming.hasArrived) return this.#leaveUnsent();
       }
       if (body === undefined) return this.sendNothing();
       if (typeof body === "string") return void (await this.end(Buffer.from(body)));
