@@ -143,6 +143,7 @@ export abstract class ClientSession<
     if (this.ended !== undefined) return;
     const why = reason ?? new Error("the session was aborted");
     this.#aborted ??= { reason: why };
+    this.#isLeaving = true;
     for (const response of this.#active) {
       this.#cut++;
       this.#active.delete(response);
