@@ -67,7 +67,6 @@ export abstract class ClientSession<
     return this.below.failure;
   }
 
-  /** How many requests it takes at a time. */
   protected abstract readonly capacity: number;
   /** Begins a request, for which there is room. */
   protected abstract begin(request: PreparedRequest): IncomingResponse;
@@ -79,6 +78,11 @@ export abstract class ClientSession<
   /** Whether it takes another request now. */
   get hasRoom(): boolean {
     return this.state === "open" && !this.below.isOver && this.#active.size < this.capacity;
+  }
+
+  /** How many requests it takes at a time. */
+  get maxRequests(): number {
+    return this.capacity;
   }
 
   get isIdle(): boolean {

@@ -6,6 +6,7 @@ import type { Connections } from "./connections.ts";
 import type { IncomingResponse } from "./incoming-response.ts";
 import { type Http1Kind, openClientSession } from "./open-client-session.ts";
 import type { Origin, PreparedRequest } from "./prepared-request.ts";
+import type { QuicTarget } from "./quic-dialler.ts";
 import { timeoutError } from "./request-error.ts";
 import { RequestQueue, type Waiting } from "./request-queue.ts";
 
@@ -20,6 +21,8 @@ export interface PoolOwner {
   onBusy(session: ClientSession): void;
   onOpened(): void;
   onEmpty(pool: OriginPool): void;
+  /** Where HTTP/3 may be tried for an origin, if anywhere. */
+  quicTargetOf(origin: Origin): QuicTarget | undefined;
 }
 
 /** The connections to one origin, and the requests that wait for one. */
@@ -32,6 +35,8 @@ export class OriginPool {
   readonly #idle: ClientSession[] = [];
   readonly #waiting = new RequestQueue();
   #opening = 0;
+  /** Requests that a connection takes at a time, as the latest did. */
+  #perSession = 1;
   #isClosed = false;
   readonly #giveUp = new AbortController();
 
@@ -127,11 +132,11 @@ export class OriginPool {
     });
   }
 
-  /** Opens as many connections as there are requests waiting for one. */
+  /** Opens as many connections as the requests that wait for one need. */
   #openMore(): void {
     const { maxSessionsPerOrigin } = this.#owner.limits;
     while (
-      this.#opening < this.#waiting.length &&
+      this.#opening * this.#perSession < this.#waiting.length &&
       this.#sessions.size + this.#opening < maxSessionsPerOrigin &&
       // The first tells whether one is enough for all.
       !(this.#opening > 0 && this.#sessions.size === 0 && this.#mayMultiplex)
@@ -153,6 +158,7 @@ export class OriginPool {
       session = await openClientSession(connections, this.origin, this.#kind, {
         keepAliveTimeoutMs: limits.keepAliveTimeoutMs,
         isLasting: true,
+        quic: this.#owner.quicTargetOf(this.origin),
         signal: this.#giveUp.signal,
       });
     } catch (error) {
@@ -165,6 +171,7 @@ export class OriginPool {
     }
     this.#opening--;
     this.#owner.onOpened();
+    this.#perSession = Math.max(1, session.maxRequests);
     this.#sessions.add(session);
     session.onEnd = this.#onEnd;
     session.onRoom = this.#onRoom;

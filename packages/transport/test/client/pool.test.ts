@@ -1,5 +1,9 @@
 import { once } from "node:events";
-import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
+import {
+  createServer as createHttp2Server,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
 import type { AddressInfo } from "node:net";
 import { startNode, testClock, watchResources } from "@king-runtime/testkit";
 import { describe, expect, test, vi } from "vitest";
@@ -257,6 +261,28 @@ describe("a client", () => {
     await vi.waitFor(() => expect(client.stats().sessionsActive).toBe(0));
     expect(await text(client, url)).toBe("ok");
     expect(client.stats().sessionsOpened).toBe(2);
+    await client.close();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  });
+
+  test("over HTTP/2 has as many connections as its requests need, not one for each", async () => {
+    const held: ServerHttp2Stream[] = [];
+    const server = createHttp2Server({ settings: { maxConcurrentStreams: 100 } });
+    server.on("stream", (stream) => {
+      stream.on("error", () => undefined);
+      held.push(stream);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    await using client = createHttpClient({ protocols: ["h2"] });
+    const all = Array.from({ length: 150 }, () => text(client, url));
+    await vi.waitFor(() => expect(held.length).toBe(150));
+    expect(client.stats().sessionsOpened).toBe(2);
+    for (const stream of held) {
+      stream.respond({ ":status": 200 });
+      stream.end("ok");
+    }
+    expect(new Set(await Promise.all(all))).toEqual(new Set(["ok"]));
     await client.close();
     await new Promise<void>((resolve) => server.close(() => resolve()));
   });
