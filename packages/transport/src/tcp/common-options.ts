@@ -17,7 +17,9 @@ export function checkPort(port: unknown, least: 0 | 1): asserts port is number {
 
 /** @throws {KingError} KING_OPTION_INVALID */
 export function checkClock(clock: Clock): void {
-  if (typeof clock?.every !== "function") throw optionError("clock", "expected a clock");
+  const members = ["now", "monotonic", "after", "every"] as const;
+  if (members.every((name) => typeof clock?.[name] === "function")) return;
+  throw optionError("clock", `expected a clock, got ${describeValue(clock)}`);
 }
 
 /** @throws {KingError} KING_OPTION_INVALID */

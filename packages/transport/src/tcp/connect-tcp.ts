@@ -65,7 +65,8 @@ export async function connectTcp(options: ConnectTcpOptions): Promise<TcpSession
   checkSignal(signal);
   refuseOptions(options, serverOptions);
   const limits = resolveOptions(tcpSection, options, { config, others });
-  const secure = tls && tlsOf(tls, resolveOptions(tlsSection, {}, { config }), clock);
+  const policy = resolveOptions(tlsSection, {}, { config });
+  const secure = tls === undefined ? undefined : tlsOf(tls, policy, clock);
   const { connectTimeoutMs, keepAliveDelayMs } = limits;
   const wire = await dial(host, port, { clock, signal, connectTimeoutMs });
   wire.allowHalfOpen = true;
@@ -80,11 +81,11 @@ export async function connectTcp(options: ConnectTcpOptions): Promise<TcpSession
   return session;
 }
 
-function tlsOf(
-  { alpn = [], ...options }: ConnectTcpTlsOptions,
-  policy: SectionValues<typeof tlsSection>,
-  clock: Clock,
-) {
+function tlsOf(tls: ConnectTcpTlsOptions, policy: SectionValues<typeof tlsSection>, clock: Clock) {
+  if (typeof tls !== "object" || tls === null || Array.isArray(tls)) {
+    throw optionError("tls", `expected an object, got ${describeValue(tls)}`);
+  }
+  const { alpn = [], ...options } = tls;
   checkAlpn(alpn);
   return { tls: new ClientTls(options, policy, { clock }), alpn };
 }
@@ -118,4 +119,6 @@ function lookAfter(
     sweep?.cancel();
     signal?.removeEventListener("abort", onAbort);
   };
+  // It may have fired in the turns between the connection and us.
+  if (signal?.aborted) onAbort();
 }

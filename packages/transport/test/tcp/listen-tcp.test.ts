@@ -1,4 +1,4 @@
-import { createSystem } from "@king-runtime/core";
+import { type Clock, createSystem, systemClock } from "@king-runtime/core";
 import {
   connectRaw,
   eventually,
@@ -8,7 +8,7 @@ import {
   withDeadline,
 } from "@king-runtime/testkit";
 import { describe, expect, test, vi } from "vitest";
-import { connectTcp } from "../../src/tcp/connect-tcp.ts";
+import { type ConnectTcpOptions, connectTcp } from "../../src/tcp/connect-tcp.ts";
 import { type ListenTcpOptions, listenTcp } from "../../src/tcp/listen-tcp.ts";
 import { createTcpComponent } from "../../src/tcp/tcp-component.ts";
 import type { TcpListener } from "../../src/tcp/tcp-listener.ts";
@@ -399,6 +399,55 @@ describe("connectTcp", () => {
     over.abort(reason);
     expect(await session.closed).toMatchObject({ by: "local", error: reason });
     await expect(connectTcp(to)).rejects.toBe(reason);
+  });
+
+  test.each<[string, Record<string, unknown>]>([
+    ["tls", { tls: null }],
+    ["tls", { tls: false }],
+    ["tls", { tls: true }],
+    ["tls", { tls: "" }],
+    ["tls", { tls: [] }],
+    ["tls.alpn", { tls: { alpn: "h2" } }],
+    ["clock", { clock: { every: () => undefined } }],
+    ["clock", { clock: [] }],
+    ["allow", { allow: [] }],
+  ])("refuses a wrong %s by name, before it connects: %o", async (option, wrong) => {
+    await using listener = await listenTcp({ onSession: echo });
+    const to = { host: "127.0.0.1", port: listener.local.port, ...wrong } as ConnectTcpOptions;
+    await expect(connectTcp(to)).rejects.toMatchObject({
+      code: "KING_OPTION_INVALID",
+      details: { option },
+    });
+    expect(listener.stats()).toMatchObject({ sessionsAccepted: 0, sessionsRefused: 0 });
+  });
+
+  test("heeds a signal that fires just when it has connected", async () => {
+    await using listener = await listenTcp({ onSession: echo });
+    // The turns between the connection and who waits for it are few.
+    for (let turns = 0; turns < 12; turns++) {
+      const over = new AbortController();
+      const reason = new Error("enough");
+      const clock: Clock = Object.create(systemClock, {
+        after: {
+          value: (...timing: Parameters<Clock["after"]>) => {
+            const timer = systemClock.after(...timing);
+            // The deadline of the connect is over with it.
+            const cancel = async () => {
+              timer.cancel();
+              for (let turn = 0; turn < turns; turn++) await undefined;
+              over.abort(reason);
+            };
+            return { ...timer, cancel };
+          },
+        },
+      });
+      const to = { host: "127.0.0.1", port: listener.local.port, signal: over.signal, clock };
+      const connecting = connectTcp(to).then(
+        async (session) => (await session.closed).error,
+        (error: unknown) => error,
+      );
+      expect(await withDeadline(connecting, `an end after ${turns} turns`)).toBe(reason);
+    }
   });
 
   test("ends an idle session, and leaves no timer", async () => {
