@@ -109,7 +109,7 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
     if (this.over) throw this.failure();
     this.#checkStatus(status);
     checkBody(body);
-    const fields = this.#withRequestId(headers);
+    const fields = this.#withAltSvc(this.#withRequestId(headers));
     const bodyless = status === 204 || status === 304 || this.method === "HEAD";
     const length = typeof body === "string" ? Buffer.byteLength(body) : body?.length;
     let announced: number | undefined;
@@ -127,6 +127,14 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
     if (bodyless) this.#endBodyless();
     else if (body === undefined) this.#announced = announced;
     else this.#sendWhole(body, length as number);
+  }
+
+  /** Where HTTP/3 is spoken as well, unless the handler tells something of its own. */
+  #withAltSvc(headers: HeaderFields | undefined): HeaderFields | undefined {
+    const { altSvc } = this.limits;
+    if (altSvc === undefined || this.session.protocol === "h3") return headers;
+    for (const each in headers) if (each.toLowerCase() === "alt-svc") return headers;
+    return { ...headers, "alt-svc": altSvc };
   }
 
   /** The response tells the id too, unless the handler does. */

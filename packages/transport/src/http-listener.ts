@@ -16,7 +16,9 @@ import {
   type Listener,
   type ListenerClosed,
   type ListenerStats,
+  type QuicEngine,
   type Session,
+  type StreamSession,
   sleep,
   type Timer,
 } from "@king-runtime/core";
@@ -31,6 +33,8 @@ import { Http2Exchange } from "./http2/exchange.ts";
 import { performHttp2Handshake } from "./http2/handshake.ts";
 import { refusalOverHttp2 } from "./http2/refusal.ts";
 import { Http2Session } from "./http2/session.ts";
+import { refusalOverHttp3 } from "./http3/refusal.ts";
+import { Http3Session } from "./http3/session.ts";
 import type { HttpLimits } from "./limits.ts";
 import type { ProxiedEndpoints } from "./proxy-protocol/header.ts";
 import { receiveProxyHeader } from "./proxy-protocol/receive.ts";
@@ -54,9 +58,20 @@ export interface NodeHttpListenerOptions {
   readonly service: ExchangeService;
   readonly limits: HttpLimits;
   readonly tls: ListenerTls | undefined;
+  /** Serves HTTP/3 too, on the same port of UDP. */
+  readonly quic: Http3Binding | undefined;
   /** Told of what goes wrong with the listener itself, such as a failed accept. */
   readonly onError: (error: unknown) => void;
 }
+
+/** What HTTP/3 is served with. */
+export interface Http3Binding {
+  readonly engine: QuicEngine;
+  readonly cert: string;
+  readonly key: string;
+}
+
+type AnySession = Http1Session | Http2Session | Http3Session;
 
 /** A connection whose protocol is not settled yet. */
 interface FreshConnection {
@@ -85,7 +100,9 @@ export class NodeHttpListener extends Lifetime<ListenerClosed> implements HttpLi
   readonly #server: Server;
   /** What node does with a connection that is HTTP/1.1. */
   readonly #serveByNode: (socket: Socket) => void;
-  readonly #sessions = new Set<Http1Session | Http2Session>();
+  readonly #sessions = new Set<AnySession>();
+  readonly #quic: Http3Binding | undefined;
+  #quicListener: Listener | undefined;
   /** By their ends, which a TLS connection shares with the TCP connection below. */
   readonly #fresh = new Map<string, FreshConnection>();
   #local: Endpoint = { address: "", port: 0 };
@@ -98,8 +115,9 @@ export class NodeHttpListener extends Lifetime<ListenerClosed> implements HttpLi
   /** Ends the time of grace. */
   readonly #abandoned = new AbortController();
 
-  constructor({ service, limits, tls, onError }: NodeHttpListenerOptions) {
+  constructor({ service, limits, tls, quic, onError }: NodeHttpListenerOptions) {
     super();
+    this.#quic = quic;
     this.#service = service;
     this.#limits = limits;
     this.#tls = tls;
@@ -195,11 +213,41 @@ export class NodeHttpListener extends Lifetime<ListenerClosed> implements HttpLi
       port: bound,
       family: family === "IPv6" ? ("IPv6" as const) : ("IPv4" as const),
     });
+    await this.#openQuic(host, bound);
     this.#open = true;
     const tickMs = sweepIntervalMs(this.#limits);
     this.#sweep = this.#limits.clock.every(tickMs, () => this.#onSweep(tickMs), {
       keepAlive: false,
     });
+  }
+
+  /** The same port of UDP, for HTTP/3. */
+  async #openQuic(host: string, port: number): Promise<void> {
+    if (this.#quic === undefined) return;
+    const { engine, cert, key } = this.#quic;
+    try {
+      this.#quicListener = await engine.listen({
+        local: { address: host, port },
+        tls: { alpn: ["h3"], cert, key },
+        onSession: (session) => this.#serveHttp3(session),
+      });
+    } catch (error) {
+      this.#server.close();
+      throw error;
+    }
+    this.#limits.altSvc = `h3=":${port}"; ma=86400`;
+  }
+
+  #serveHttp3(quic: StreamSession): void {
+    if (this.#sessions.size >= this.#limits.maxSessions) {
+      this.#refused++;
+      quic.abort();
+      return;
+    }
+    const session: Http3Session = new Http3Session(quic, this.#limits, (exchange) =>
+      this.#service.serve(exchange, refusalOverHttp3(exchange)),
+    );
+    this.#admit(session);
   }
 
   sessions(): Iterable<Session> {
@@ -238,7 +286,7 @@ export class NodeHttpListener extends Lifetime<ListenerClosed> implements HttpLi
   }
 
   /** A fault in one session is no other's. */
-  #sweepSession(session: Http1Session | Http2Session, tickMs: number): void {
+  #sweepSession(session: AnySession, tickMs: number): void {
     try {
       session.sweep(tickMs);
     } catch (error) {
@@ -315,11 +363,11 @@ export class NodeHttpListener extends Lifetime<ListenerClosed> implements HttpLi
     });
   }
 
-  readonly #forget = (session: Http1Session | Http2Session): void => {
+  readonly #forget = (session: AnySession): void => {
     this.#sessions.delete(session);
   };
 
-  #admit(session: Http1Session | Http2Session): void {
+  #admit(session: AnySession): void {
     this.#accepted++;
     this.#sessions.add(session);
     session.onEnd = this.#forget;
@@ -399,6 +447,7 @@ export class NodeHttpListener extends Lifetime<ListenerClosed> implements HttpLi
     const sessions = [...this.#sessions];
     await Promise.all(sessions.map((session) => session.left));
     if (sessions.every((session) => session.state === "closed")) await released;
+    await this.#quicListener?.close();
     this.#sweep?.cancel();
     server.close(() => undefined); // also ends what node does from time to time
     this.finish({ by: "local", clean: this.#cut === 0, sessionsAborted: this.#cut });
@@ -420,6 +469,7 @@ export class NodeHttpListener extends Lifetime<ListenerClosed> implements HttpLi
     // Also after the end, when only upgraded connections are left.
     for (const session of this.#sessions) session.abort(reason);
     for (const { socket } of this.#fresh.values()) socket.destroy();
+    this.#quicListener?.abort(reason);
     if (!this.closing) void this.close();
   }
 }

@@ -1,8 +1,15 @@
-import type { Clock, ExchangeHandler, HasSection, SectionValues } from "@king-runtime/core";
+import type {
+  Clock,
+  ExchangeHandler,
+  HasSection,
+  QuicEngine,
+  SectionValues,
+} from "@king-runtime/core";
 import { describeValue, optionError, resolveOptions, systemClock } from "@king-runtime/core";
 import { httpSection, tlsSection } from "./config.ts";
 import { ExchangeService } from "./exchange-service.ts";
-import { type HttpListener, NodeHttpListener } from "./http-listener.ts";
+import { type Http3Binding, type HttpListener, NodeHttpListener } from "./http-listener.ts";
+import type { HttpLimits } from "./limits.ts";
 import { ListenerTls, type ListenTlsOptions } from "./tls/listener-tls.ts";
 import { token } from "./token.ts";
 
@@ -16,6 +23,11 @@ export interface ListenHttpOptions {
   port?: number;
   /** With it: TLS, HTTP/2 and HTTP/1.1 by ALPN. Without: HTTP/1.1, and HTTP/2 with prior knowledge. */
   tls?: ListenTlsOptions;
+  /**
+   * Serves HTTP/3 too, on the same port of UDP, and tells so in responses over TCP (Alt-Svc, RFC 7838). Takes `tls` with
+   * its one certificate: no `serverNames`, no certificates of clients.
+   */
+  quic?: ListenQuicOptions;
   /** Told of what a handler throws; the client gets a 500 without details. @default console.error */
   onHandlerError?: (error: unknown) => void;
   config?: HasSection<typeof httpSection> & HasSection<typeof tlsSection>;
@@ -46,7 +58,22 @@ export interface ListenHttpOptions {
   upgradeProtocols?: readonly string[];
 }
 
-const others = ["handler", "host", "port", "tls", "onHandlerError", "clock", "signal"] as const;
+/** HTTP/3 of a listener. */
+export interface ListenQuicOptions {
+  /** Such as `openCurrentSpaceEngine()` of `@king-runtime/quic` gives. */
+  engine: QuicEngine;
+}
+
+const others = [
+  "handler",
+  "host",
+  "port",
+  "tls",
+  "quic",
+  "onHandlerError",
+  "clock",
+  "signal",
+] as const;
 
 /**
  * Listens for HTTP. The caller closes the listener: `close` finishes what is under way.
@@ -64,7 +91,7 @@ export async function listenHttp(options: ListenHttpOptions): Promise<HttpListen
   signal?.throwIfAborted();
   const section = resolveOptions(httpSection, options, { config, others });
   checkNames(section);
-  const limits = Object.freeze({ ...section, clock });
+  const limits: HttpLimits = { ...section, clock };
   const policy = resolveOptions(tlsSection, {}, { config });
   if (policy.ticketSecret !== undefined && policy.ticketSecret.length < 32) {
     throw optionError("tls.ticketSecret", "expected 32 characters or more");
@@ -73,6 +100,7 @@ export async function listenHttp(options: ListenHttpOptions): Promise<HttpListen
     service: new ExchangeService(handler, limits, onHandlerError),
     limits,
     tls: tls === undefined ? undefined : new ListenerTls(tls, policy, clock),
+    quic: options.quic === undefined ? undefined : quicBinding(options.quic, tls),
     onError: onHandlerError,
   });
   await listener.open(host, port);
@@ -83,6 +111,21 @@ export async function listenHttp(options: ListenHttpOptions): Promise<HttpListen
     if (signal.aborted) onAbort();
   }
   return listener;
+}
+
+/** @throws {KingError} KING_OPTION_INVALID */
+function quicBinding(quic: ListenQuicOptions, tls: ListenTlsOptions | undefined): Http3Binding {
+  if (typeof quic?.engine?.listen !== "function") {
+    throw optionError("quic", "expected an object with an engine");
+  }
+  if (tls === undefined) throw optionError("quic", "expected tls with it: QUIC is never without");
+  const { cert, key, passphrase, serverNames, clientCertificates = "none" } = tls;
+  if (passphrase !== undefined || serverNames !== undefined || clientCertificates !== "none") {
+    const lacks = "passphrase, serverNames and clientCertificates";
+    throw optionError("quic", `expected tls without ${lacks}, which engines do not know`);
+  }
+  const pem = (each: string | Uint8Array) => Buffer.from(each).toString("latin1");
+  return { engine: quic.engine, cert: pem(cert), key: pem(key) };
 }
 
 function checkOthers(options: Partial<ListenHttpOptions>): void {

@@ -6,6 +6,7 @@ import type { ProxyOptions } from "../dial/proxy.ts";
 import type { Resolver } from "../dial/resolver.ts";
 import type { ClientTlsOptions } from "../tls/client-tls.ts";
 import type { ClientProtocol } from "./protocols.ts";
+import type { ClientQuicOptions } from "./quic-dialler.ts";
 
 /** How connections are made. */
 export interface ConnectionOptions extends AddressGuardOptions {
@@ -13,9 +14,14 @@ export interface ConnectionOptions extends AddressGuardOptions {
   tls?: ClientTlsOptions;
   /**
    * What a connection may speak, best first: settled by ALPN over TLS; without TLS HTTP/1.1, or with
-   * `["h2"]` HTTP/2 with prior knowledge. @default ["h2", "h1"]
+   * `["h2"]` HTTP/2 with prior knowledge. `"h3"` needs `quic`: alone it is all that is tried; beside others a session
+   * tries it first, and a client where the origin has told of it (Alt-Svc).
+   *
+   * @default ["h2", "h1"], with `quic` ["h3", "h2", "h1"]
    */
   protocols?: readonly ClientProtocol[];
+  /** Speaks HTTP/3 as well, by this engine. Refused with `proxy`, `tls.cert` and `tls.pins`. @default no HTTP/3 */
+  quic?: ClientQuicOptions;
   /** Makes every connection through this proxy, by CONNECT. */
   proxy?: ProxyOptions;
   /** Where TLS sessions to be resumed are kept, see `createTicketStore`. @default none are kept */
@@ -37,6 +43,7 @@ export interface ConnectionOptions extends AddressGuardOptions {
 export const connectionOthers = [
   "tls",
   "protocols",
+  "quic",
   "proxy",
   "tickets",
   "resolver",

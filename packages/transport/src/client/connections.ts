@@ -1,6 +1,13 @@
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { optionError, resolveOptions, systemClock, unknownOption } from "@king-runtime/core";
+import {
+  optionError,
+  resolveOptions,
+  type StreamSession,
+  sleep,
+  systemClock,
+  unknownOption,
+} from "@king-runtime/core";
 import { requestSection, tlsSection } from "../config.ts";
 import { AddressGuard } from "../dial/address-guard.ts";
 import { type DialOptions, dial } from "../dial/dial.ts";
@@ -11,13 +18,16 @@ import type { ConnectionOptions } from "./connection-options.ts";
 import { exchangeLimits } from "./exchange-options.ts";
 import type { Origin } from "./prepared-request.ts";
 import { alpnOf, type ClientProtocol, checkProtocols } from "./protocols.ts";
+import { QuicDialler, type QuicTarget } from "./quic-dialler.ts";
 import type { RequestLimits } from "./request-limits.ts";
 
-/** A socket to an origin, and what is spoken on it. */
-export interface OpenConnection {
-  readonly socket: Socket;
-  readonly protocol: ClientProtocol;
-}
+/** A connection to an origin, and what is spoken on it. */
+export type OpenConnection =
+  | { readonly protocol: "h1" | "h2"; readonly socket: Socket }
+  | { readonly protocol: "h3"; readonly session: StreamSession };
+
+/** How long HTTP/3 is tried alone before TCP is tried beside it, in milliseconds (RFC 8305, section 5). */
+const quicHeadStartMs = 250;
 
 /** Makes the connections of one client, session or request, the same way each. */
 export class Connections {
@@ -28,6 +38,7 @@ export class Connections {
   readonly #tls: ClientTls;
   readonly #proxy: ConnectProxy | undefined;
   readonly #guard: AddressGuard | undefined;
+  readonly #quic: QuicDialler | undefined;
   readonly #dialling: Omit<DialOptions, "signal">;
 
   /**
@@ -35,7 +46,8 @@ export class Connections {
    * @throws {KingError} KING_OPTION_INVALID, KING_CONFIG_LOCKED, KING_NET_TLS
    */
   constructor(options: ConnectionOptions, others: readonly string[]) {
-    const { config, clock = systemClock, tls = {}, protocols = ["h2", "h1"], tickets } = options;
+    const { config, clock = systemClock, tls = {}, tickets, quic } = options;
+    const { protocols = quic === undefined ? ["h2", "h1"] : ["h3", "h2", "h1"] } = options;
     if (typeof clock?.after !== "function") throw optionError("clock", "expected a clock");
     for (const name of ["resolver", "tickets"] as const) {
       const value: unknown = options[name];
@@ -53,7 +65,7 @@ export class Connections {
       clock,
     });
     const policy = resolveOptions(tlsSection, {}, { config });
-    this.protocols = checkProtocols(protocols);
+    this.protocols = checkProtocols(protocols, quic !== undefined);
     this.#tls = new ClientTls(tls, policy, { clock, tickets });
     this.#proxy = options.proxy && new ConnectProxy(options.proxy, { policy, clock, tickets });
     const { allowHosts, privateAddresses } = options;
@@ -66,6 +78,13 @@ export class Connections {
     if (this.#proxy !== undefined && privateAddresses === "refuse") {
       // It is the proxy that resolves names: nobody here sees where they lead.
       throw optionError("privateAddresses", 'expected "allow" with a proxy, which resolves names');
+    }
+    if (quic !== undefined && this.protocols.includes("h3")) {
+      if (this.#proxy !== undefined || !policy.verifyPeer) {
+        throw optionError("quic", "expected it without proxy, and with tls.verifyPeer");
+      }
+      const { resolver } = options;
+      this.#quic = new QuicDialler(quic, { tls, clock, guard: this.#guard, resolver });
     }
     this.#dialling = {
       clock,
@@ -102,10 +121,73 @@ export class Connections {
     return origin.secure && this.protocols.length > 1;
   }
 
+  /** Whether HTTP/3 is all that may be spoken. */
+  get isQuicOnly(): boolean {
+    return this.protocols.every((each) => each === "h3");
+  }
+
   /**
-   * @throws {KingError} KING_NET_*, KING_HTTP_PROTOCOL_UNAVAILABLE; the reason of `signal`.
+   * @param quic where HTTP/3 may be tried, if anywhere.
+   * @throws {KingError} KING_NET_*, KING_QUIC_*, KING_HTTP_PROTOCOL_UNAVAILABLE; the reason of `signal`.
    */
-  async open(origin: Origin, signal: AbortSignal | undefined): Promise<OpenConnection> {
+  async open(
+    origin: Origin,
+    signal: AbortSignal | undefined,
+    quic: QuicTarget | undefined,
+  ): Promise<OpenConnection> {
+    if (this.isQuicOnly && !origin.secure) throw this.#unavailable(origin, "a URL of http:");
+    const target = this.isQuicOnly ? (quic ?? origin) : quic;
+    const dialler = this.#quic;
+    if (dialler === undefined || target === undefined || !origin.secure) {
+      return await this.#openTcp(origin, signal);
+    }
+    const overQuic = async (given: AbortSignal | undefined): Promise<OpenConnection> => {
+      const session = await dialler.connect(target, origin.host, given);
+      return { protocol: "h3", session };
+    };
+    if (this.isQuicOnly) return await overQuic(signal);
+    if (!dialler.mayReach(origin.text)) return await this.#openTcp(origin, signal);
+    return await this.#race(origin, overQuic, signal);
+  }
+
+  /** The first that connects wins; HTTP/3 has a head start, and what loses is given up. */
+  async #race(
+    origin: Origin,
+    overQuic: (signal: AbortSignal) => Promise<OpenConnection>,
+    signal: AbortSignal | undefined,
+  ): Promise<OpenConnection> {
+    const loses = { quic: new AbortController(), tcp: new AbortController() };
+    const either = (own: AbortSignal) => (signal ? AbortSignal.any([signal, own]) : own);
+    const headStart = new AbortController();
+    const quic = overQuic(either(loses.quic.signal)).catch((error) => {
+      headStart.abort();
+      throw error;
+    });
+    const tcp = (async () => {
+      await sleep(this.limits.clock, quicHeadStartMs, headStart.signal).catch(() => undefined);
+      return await this.#openTcp(origin, either(loses.tcp.signal));
+    })();
+    try {
+      const winner = await Promise.any([quic, tcp]);
+      if (winner.protocol === "h3") {
+        loses.tcp.abort();
+        headStart.abort();
+        tcp.then(discard, () => undefined);
+      } else {
+        loses.quic.abort();
+        this.#quic?.markBroken(origin.text);
+        quic.then(discard, () => undefined);
+      }
+      return winner;
+    } catch {
+      signal?.throwIfAborted();
+      // What TCP met says more: it tells refusals apart.
+      return await tcp;
+    }
+  }
+
+  async #openTcp(origin: Origin, signal: AbortSignal | undefined): Promise<OpenConnection> {
+    signal?.throwIfAborted();
     const { host, port, secure } = origin;
     const dialling = { ...this.#dialling, signal };
     const tcp = await (this.#proxy === undefined
@@ -120,15 +202,24 @@ export class Connections {
     return { socket, protocol: this.#settled(origin, socket) };
   }
 
-  #settled(origin: Origin, socket: TLSSocket): ClientProtocol {
+  #settled(origin: Origin, socket: TLSSocket): "h1" | "h2" {
     const protocol = socket.alpnProtocol === "h2" ? "h2" : "h1";
     if (this.protocols.includes(protocol)) return protocol;
     socket.destroy();
     const got = socket.alpnProtocol === false ? "no choice" : String(socket.alpnProtocol);
-    throw httpErrors.create(
+    throw this.#unavailable(origin, got);
+  }
+
+  #unavailable(origin: Origin, got: string) {
+    return httpErrors.create(
       "KING_HTTP_PROTOCOL_UNAVAILABLE",
       `${origin.text}: expected ${this.protocols.join(" or ")}, got ${got}`,
       { wanted: this.protocols, got },
     );
   }
+}
+
+function discard(connection: OpenConnection): void {
+  if (connection.protocol === "h3") connection.session.abort();
+  else connection.socket.on("error", () => undefined).destroy();
 }

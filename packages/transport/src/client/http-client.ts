@@ -33,7 +33,8 @@ import {
   policyNames,
 } from "./policies/policies.ts";
 import { originOf, parseUrl, prepareRequest } from "./prepare-request.ts";
-import type { PreparedRequest } from "./prepared-request.ts";
+import type { Origin, PreparedRequest } from "./prepared-request.ts";
+import type { QuicTarget } from "./quic-dialler.ts";
 import { isRepeatable } from "./request-body.ts";
 
 /** Options of {@link createHttpClient}; keys of the sections `request` and `pool` may be given here too. */
@@ -243,6 +244,11 @@ class PooledHttpClient extends Lifetime<Closed> implements HttpClient, PoolOwner
   onEmpty(pool: OriginPool): void {
     for (const [key, each] of this.#pools) if (each === pool) this.#pools.delete(key);
     this.#checkEnd();
+  }
+
+  quicTargetOf(origin: Origin): QuicTarget | undefined {
+    if (!this.connections.protocols.includes("h3")) return undefined;
+    return this.#altSvc.alternatives(origin).find(({ protocol }) => protocol === "h3");
   }
 
   *sessions(): Iterable<Session> {

@@ -1,10 +1,13 @@
+import type { StreamSession } from "@king-runtime/core";
 import type { ClientConnection, ClientSession } from "./client-session.ts";
 import { SocketBelow } from "./connection-below.ts";
 import type { Connections } from "./connections.ts";
 import { Http1ClientSession } from "./http1-client-session.ts";
 import { Http2ClientSession } from "./http2-client-session.ts";
+import { Http3ClientSession, QuicBelow } from "./http3-client-session.ts";
 import { PlainSession, type Undici } from "./plain-session.ts";
 import type { Origin, PreparedRequest } from "./prepared-request.ts";
+import type { QuicTarget } from "./quic-dialler.ts";
 import type { StreamingSession } from "./streaming-session.ts";
 
 let undici: Promise<Undici> | undefined;
@@ -28,6 +31,22 @@ export interface OpenClientSessionOptions {
   /** Whether it is to serve more than one request. */
   readonly isLasting: boolean;
   readonly signal: AbortSignal | undefined;
+  /** Where HTTP/3 may be tried. */
+  readonly quic?: QuicTarget | undefined;
+}
+
+/** Requests under way on one HTTP/3 connection; its engine has further ones wait. */
+const maxHttp3Requests = 100;
+
+function overQuic(
+  session: StreamSession,
+  origin: Origin,
+  connections: Connections,
+  keepAliveTimeoutMs: number,
+) {
+  const below = new QuicBelow(session);
+  const { limits } = connections;
+  return new Http3ClientSession({ below, origin, keepAliveTimeoutMs, limits }, maxHttp3Requests);
 }
 
 /** Opens a connection for requests that are at hand. */
@@ -39,7 +58,11 @@ export async function openClientSession(
 ): Promise<ClientSession> {
   if (kind === "full") return await openStreamingSession(connections, origin, options);
   const library = connections.protocols.includes("h1") ? await loadUndici() : undefined;
-  const { socket, protocol } = await connections.open(origin, options.signal);
+  const opened = await connections.open(origin, options.signal, options.quic);
+  if (opened.protocol === "h3") {
+    return overQuic(opened.session, origin, connections, options.keepAliveTimeoutMs);
+  }
+  const { socket, protocol } = opened;
   const below = new SocketBelow(socket);
   const connection = { below, origin, ...options, limits: connections.limits };
   if (protocol === "h2" || library === undefined) return new Http2ClientSession(connection);
@@ -50,9 +73,15 @@ export async function openClientSession(
 export async function openStreamingSession(
   connections: Connections,
   origin: Origin,
-  { keepAliveTimeoutMs, signal }: OpenClientSessionOptions,
+  { keepAliveTimeoutMs, signal, quic }: OpenClientSessionOptions,
 ): Promise<StreamingSession> {
-  const { socket, protocol } = await connections.open(origin, signal);
+  const opened = await connections.open(origin, signal, quic);
+  if (opened.protocol === "h3") {
+    const session = overQuic(opened.session, origin, connections, keepAliveTimeoutMs);
+    session.connections = connections;
+    return session;
+  }
+  const { socket, protocol } = opened;
   const connection: ClientConnection = {
     below: new SocketBelow(socket),
     origin,

@@ -33,7 +33,9 @@ export async function openHttpSession(
     throw optionError("origin", "expected scheme, host and port alone");
   }
   const connections = new Connections(rest, connectionOthers);
-  return await openStreamingSession(connections, originOf(url), {
+  const target = originOf(url);
+  return await openStreamingSession(connections, target, {
+    quic: target,
     keepAliveTimeoutMs: Number.POSITIVE_INFINITY,
     isLasting: true,
     signal,

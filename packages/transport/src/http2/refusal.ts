@@ -1,4 +1,5 @@
 import { isAuthority } from "../authority.ts";
+import type { HttpExchange } from "../http-exchange.ts";
 import type { HttpLimits } from "../limits.ts";
 import type { Problem } from "../problem.ts";
 import { hasBackslashInPath } from "../request-target.ts";
@@ -8,8 +9,16 @@ import type { Http2Exchange } from "./exchange.ts";
 export function refusalOverHttp2(exchange: Http2Exchange, limits: HttpLimits): Problem | undefined {
   // node enforces the setting only once the client has acknowledged it.
   if (exchange.headerBytes > limits.maxHeaderBytes) return { status: 431 };
+  return refusalOfFields(exchange, exchange.host);
+}
+
+/** Why a request whose target came in pseudo-fields is not served at all. */
+export function refusalOfFields(
+  exchange: HttpExchange,
+  host: string | undefined,
+): Problem | undefined {
   // RFC 9113, section 8.3.1
-  const { authority, host } = exchange;
+  const { authority } = exchange;
   if (!isAuthority(authority)) return { status: 400, detail: ":authority: expected host and port" };
   if (host !== undefined && host !== authority && !isSameHost(host, authority)) {
     return { status: 400, detail: "host: expected the same as :authority" };

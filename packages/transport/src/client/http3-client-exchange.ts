@@ -1,0 +1,107 @@
+import type { StreamCapability } from "@king-runtime/core";
+import { Http3Error, http3Codes } from "../http3/codes.ts";
+import { fieldSection } from "../http3/field-section.ts";
+import type { Http3Stream } from "../http3/http3-stream.ts";
+import { readResponseHead, readTrailers } from "../http3/message-fields.ts";
+import { ClientExchange } from "./client-exchange.ts";
+import type { Http3ClientSession } from "./http3-client-session.ts";
+import type { PreparedRequest } from "./prepared-request.ts";
+import { abortedError, headerLimitError } from "./request-error.ts";
+
+const none: readonly string[] = [];
+
+/** One request on an {@link Http3ClientSession}. */
+export class Http3ClientExchange extends ClientExchange {
+  override readonly session: Http3ClientSession;
+  protected override readonly output: Http3Stream;
+  protected override readonly input: Http3Stream;
+  #trailers: readonly string[] = none;
+
+  constructor(session: Http3ClientSession, request: PreparedRequest, stream: Http3Stream) {
+    super(request);
+    this.session = session;
+    this.output = stream;
+    this.input = stream;
+    stream.on("error", () => undefined); // told by "close"
+    stream.on("data", (chunk: Buffer) => this.incoming.onData(chunk));
+    stream.once("end", () => this.incoming.onEnd(this.#trailers));
+    stream.once("close", () => this.#onClose());
+    stream.receive({
+      onHead: (section) => this.#onSection(section),
+      onTrailers: (section) => {
+        this.#trailers = readTrailers(section);
+      },
+      onTooLarge: () => this.incoming.cancel(headerLimitError(request.limits.maxHeaderBytes)),
+    });
+    stream.sendFields(sectionOf(request));
+    this.start();
+  }
+
+  get capabilities(): ReadonlySet<StreamCapability> {
+    return this.session.streamCapabilities;
+  }
+
+  #onSection(section: readonly string[]) {
+    const { status, fields, contentLength } = readResponseHead(section);
+    if (status < 200) {
+      this.incoming.onInformational(status, fields);
+      if (status === 100) this.onContinue(true);
+      return { isInterim: true };
+    }
+    this.incoming.onHead(status, fields);
+    this.onHead();
+    const isBodyless = this.request.method === "HEAD" || status === 204 || status === 304;
+    // Content-Length then tells of another response (RFC 9110, section 8.6).
+    if (isBodyless) return { isInterim: false, contentLength: 0 };
+    return { isInterim: false, ...(contentLength === undefined ? {} : { contentLength }) };
+  }
+
+  protected override beforeEnd(): void {
+    const trailers = this.takeTrailers();
+    if (trailers !== undefined) this.output.setTrailers(fieldSection([], trailers));
+  }
+
+  #onClose(): void {
+    const { incoming, output } = this;
+    const code = output.resetCode;
+    const isWhole = incoming.isWhole && output.writableFinished;
+    const failure = isWhole ? undefined : this.#failure(code);
+    this.onClosed(failure, code);
+    this.session.onExchangeClosed(incoming);
+  }
+
+  #failure(code: number | undefined): Error {
+    const { inputError } = this.output;
+    if (inputError instanceof Http3Error) return this.session.protocolError(inputError);
+    const isUnseen = code === http3Codes.requestRejected;
+    return abortedError(this.request, !isUnseen, {
+      cause: inputError,
+      ...(code === undefined ? {} : { code }),
+    });
+  }
+
+  protected cut(code: number = http3Codes.requestCancelled): void {
+    this.output.reset(code);
+  }
+}
+
+function sectionOf(request: PreparedRequest): string[] {
+  const { method, origin, path, headers, expectContinue, body } = request;
+  let { authority } = origin;
+  const fields: Record<string, string | readonly string[]> = {};
+  for (const name in headers) {
+    const value = headers[name] as string | readonly string[];
+    if (name.toLowerCase() === "host") authority = String(value);
+    else fields[name] = value;
+  }
+  const section = fieldSection(
+    [":method", method, ":scheme", "https", ":authority", authority, ":path", path],
+    fields,
+  );
+  if (expectContinue) section.push("expect", "100-continue");
+  const isWhole = typeof body === "string" || body instanceof Uint8Array;
+  if (isWhole && request.trailers === undefined && !section.includes("content-length")) {
+    section.push("content-length", String(Buffer.byteLength(body)));
+  }
+  return section;
+}

@@ -1,0 +1,115 @@
+import type { SessionStats, StreamCapability, StreamSession, Timer } from "@king-runtime/core";
+import { httpErrors } from "../errors.ts";
+import { type Http3Error, http3Codes } from "../http3/codes.ts";
+import { Http3Connection } from "../http3/connection.ts";
+import { Http3Stream } from "../http3/http3-stream.ts";
+import type { SocketFacts } from "../socket-facts.ts";
+import type { ClientConnection } from "./client-session.ts";
+import type { ConnectionBelow } from "./connection-below.ts";
+import { Http3ClientExchange } from "./http3-client-exchange.ts";
+import type { IncomingResponse } from "./incoming-response.ts";
+import type { PreparedRequest } from "./prepared-request.ts";
+import { StreamingSession } from "./streaming-session.ts";
+
+/** A QUIC connection. */
+export class QuicBelow implements ConnectionBelow {
+  readonly session: StreamSession;
+  readonly facts: SocketFacts;
+  failure: Error | undefined;
+
+  constructor(session: StreamSession) {
+    this.session = session;
+    const { local, remote, tls } = session;
+    this.facts = { ...(local && { local }), ...(remote && { remote }), ...(tls && { tls }) };
+  }
+
+  get isOver(): boolean {
+    return this.session.state !== "open";
+  }
+
+  stats(): Partial<SessionStats> {
+    const { wireBytesSent, wireBytesReceived, roundTripMs } = this.session.stats();
+    return {
+      ...(wireBytesSent === undefined ? {} : { wireBytesSent }),
+      ...(wireBytesReceived === undefined ? {} : { wireBytesReceived }),
+      ...(roundTripMs === undefined ? {} : { roundTripMs }),
+    };
+  }
+
+  onEnd(ended: () => void): void {
+    this.session.closed.then(({ error }) => {
+      this.failure = error;
+      ended();
+    });
+  }
+}
+
+/** An HTTP/3 connection on the client's side. */
+export class Http3ClientSession extends StreamingSession<QuicBelow> {
+  override readonly protocol = "h3";
+  protected override readonly capacity: number;
+  readonly streamCapabilities: ReadonlySet<StreamCapability>;
+  readonly #connection: Http3Connection;
+  readonly #keepAliveTimeoutMs: number;
+  #idle: Timer | undefined;
+
+  /** @param maxStreams how many requests the engine has under way at a time. */
+  constructor(connection: ClientConnection<QuicBelow>, maxStreams: number) {
+    super(connection);
+    const { session } = connection.below;
+    this.capacity = maxStreams;
+    this.streamCapabilities = new Set([...session.capabilities, "trailers", "informational"]);
+    this.#connection = new Http3Connection(session, {
+      settings: {
+        maxFieldSectionSize: connection.limits.maxHeaderBytes,
+        enableConnectProtocol: false,
+        datagrams: false,
+      },
+      onGoaway: (id) => {
+        this.emit({ type: "goaway", code: id });
+        this.retire();
+      },
+    });
+    this.#connection.start();
+    this.#keepAliveTimeoutMs = connection.keepAliveTimeoutMs;
+    this.#rest();
+  }
+
+  /** Nothing is under way: it is kept for a while. An engine cannot be kept without keeping the program running. */
+  #rest(): void {
+    if (this.#keepAliveTimeoutMs === Number.POSITIVE_INFINITY) return;
+    this.#idle = this.clock.after(this.#keepAliveTimeoutMs, () => void this.close());
+  }
+
+  protected open(request: PreparedRequest): Http3ClientExchange {
+    this.#idle?.cancel();
+    const stream = this.below.session.openStream({ atLimit: "wait" });
+    const http3 = new Http3Stream(stream, {
+      role: "client",
+      maxHeaderBytes: this.limits.maxHeaderBytes,
+      onConnectionError: (error) => this.#connection.fail(error),
+    });
+    return new Http3ClientExchange(this, request, http3);
+  }
+
+  /** What the server did wrong, as callers see it. */
+  protocolError(error: Http3Error): Error {
+    const message = `${this.origin.text}: ${error.message}`;
+    return httpErrors.create("KING_HTTP_PROTOCOL", message, {}, { cause: error });
+  }
+
+  onExchangeClosed(response: IncomingResponse): void {
+    this.released(response);
+    if (this.isIdle && this.state === "open") this.#rest();
+  }
+
+  protected leave(): void {
+    this.#idle?.cancel();
+    void this.below.session.close({ code: http3Codes.noError, deadlineMs: 1_000 });
+  }
+
+  protected cut(): void {
+    this.#idle?.cancel();
+    this.below.session.abort();
+  }
+}

@@ -1,0 +1,145 @@
+import { isIP } from "node:net";
+import {
+  type Clock,
+  KingError,
+  optionError,
+  type QuicEngine,
+  type StreamSession,
+} from "@king-runtime/core";
+import type { AddressGuard } from "../dial/address-guard.ts";
+import { type Resolver, systemResolver } from "../dial/resolver.ts";
+import { netErrors } from "../net-errors.ts";
+import type { ClientTlsOptions } from "../tls/client-tls.ts";
+
+/** Where HTTP/3 is spoken: at the origin itself, or where it said by Alt-Svc (RFC 7838). */
+export interface QuicTarget {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** HTTP/3 of a client. */
+export interface ClientQuicOptions {
+  /** Such as `openCurrentSpaceEngine()` of `@king-runtime/quic` gives. */
+  readonly engine: QuicEngine;
+}
+
+/** What a {@link QuicDialler} works with. */
+export interface QuicFacilities {
+  readonly tls: ClientTlsOptions;
+  readonly clock: Clock;
+  readonly guard: AddressGuard | undefined;
+  readonly resolver: Resolver | undefined;
+}
+
+/** An origin that could not be reached by QUIC is not tried again for this long, in milliseconds. */
+const brokenMs = 300_000;
+const maxBroken = 1_000;
+
+/** Makes QUIC connections for HTTP/3. */
+export class QuicDialler {
+  readonly #engine: QuicEngine;
+  readonly #facilities: QuicFacilities;
+  readonly #ca: string | undefined;
+  /** When origins may be tried again. */
+  readonly #broken = new Map<string, number>();
+
+  /** @throws {KingError} KING_OPTION_INVALID for what engines do not know. */
+  constructor(options: ClientQuicOptions, facilities: QuicFacilities) {
+    if (typeof options?.engine?.connect !== "function") {
+      throw optionError("quic", "expected an object with an engine");
+    }
+    const { cert, pins, ca } = facilities.tls;
+    if (cert !== undefined || pins !== undefined) {
+      throw optionError("quic", "expected tls without cert and pins, which engines do not know");
+    }
+    this.#engine = options.engine;
+    this.#facilities = facilities;
+    const texts = ca === undefined || Array.isArray(ca) ? ca : [ca];
+    this.#ca = texts?.map((each: string | Uint8Array) => Buffer.from(each).toString()).join("\n");
+  }
+
+  /** Whether it is worth a try. */
+  mayReach(origin: string): boolean {
+    const until = this.#broken.get(origin);
+    if (until === undefined || until > this.#facilities.clock.monotonic())
+      return until === undefined;
+    this.#broken.delete(origin);
+    return true;
+  }
+
+  /** It could not be reached, though by TCP it could. */
+  markBroken(origin: string): void {
+    if (this.#broken.size >= maxBroken) {
+      for (const oldest of this.#broken.keys()) {
+        this.#broken.delete(oldest);
+        break;
+      }
+    }
+    this.#broken.set(origin, this.#facilities.clock.monotonic() + brokenMs);
+  }
+
+  /**
+   * A session with `target`, whose certificate is for `serverName`; its addresses are tried one after the other.
+   *
+   * @throws {KingError} KING_NET_RESOLVE, KING_NET_FORBIDDEN, KING_QUIC_*; the reason of `signal`.
+   */
+  async connect(
+    { host, port }: QuicTarget,
+    serverName: string,
+    signal: AbortSignal | undefined,
+  ): Promise<StreamSession> {
+    let failure: unknown;
+    for (const address of await this.#addressesOf(host, signal)) {
+      try {
+        return await this.#engine.connect({
+          remote: { address, port },
+          tls: {
+            alpn: ["h3"],
+            serverName: this.#facilities.tls.serverName ?? serverName,
+            ...(this.#ca === undefined ? {} : { ca: this.#ca }),
+          },
+          ...(signal === undefined ? {} : { signal }),
+        });
+      } catch (error) {
+        signal?.throwIfAborted();
+        failure = error;
+        if (KingError.is(error) && error.category === "tls") break;
+      }
+    }
+    throw failure;
+  }
+
+  async #addressesOf(host: string, signal: AbortSignal | undefined): Promise<readonly string[]> {
+    const { guard, resolver = systemResolver } = this.#facilities;
+    guard?.checkHost(host);
+    const found = isIP(host) !== 0 ? [host] : await this.#resolve(host, resolver, signal);
+    let forbidden: unknown;
+    const allowed = found.filter((address) => {
+      try {
+        guard?.checkAddress(host, address);
+        return true;
+      } catch (error) {
+        forbidden = error;
+        return false;
+      }
+    });
+    if (allowed.length > 0) return allowed;
+    throw (
+      forbidden ??
+      netErrors.create("KING_NET_RESOLVE", `${host}: expected an address, got none`, { host })
+    );
+  }
+
+  async #resolve(
+    host: string,
+    resolver: Resolver,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly string[]> {
+    const given = signal ?? new AbortController().signal;
+    const families = await Promise.allSettled([
+      resolver.resolve(host, 6, given),
+      resolver.resolve(host, 4, given),
+    ]);
+    return families.flatMap((each) => (each.status === "fulfilled" ? each.value : [])).slice(0, 4);
+  }
+}

@@ -1,0 +1,216 @@
+import type { Stream, StreamSession } from "@king-runtime/core";
+import { Http3Error, http3Codes } from "./codes.ts";
+import { FrameReader, type FrameSink } from "./frame-reader.ts";
+import { frameTypes, isReservedFrameType, streamTypes } from "./frame-types.ts";
+import { frame } from "./frame-writer.ts";
+import { DecoderStreamReader, EncoderStreamReader } from "./qpack/instructions.ts";
+import { type Http3Settings, readSettings, settingsFrame } from "./settings.ts";
+import { readVarint, varintBytes, varints } from "./varint.ts";
+
+/** What is made of a connection. */
+export interface Http3ConnectionOptions {
+  readonly settings: Http3Settings;
+  /** A request, on a server. */
+  readonly onRequest?: (stream: Stream) => void;
+  /** The peer's settings have come. */
+  readonly onSettings?: (settings: Http3Settings) => void;
+  /** The peer winds down: of a server, requests from stream `id` on are not served. */
+  readonly onGoaway?: (id: number) => void;
+}
+
+/** Largest frame of a control stream that is taken: none that has a meaning is larger. */
+const maxControlFrameBytes = 4_096;
+
+/** HTTP/3 on a QUIC session (RFC 9114): what is not of one request. It does no I/O but what the session does. */
+export class Http3Connection {
+  readonly session: StreamSession;
+  readonly #options: Http3ConnectionOptions;
+  /** Types of the peer's critical streams, of each of which there is one. */
+  readonly #critical = new Set<number>();
+  #control: Promise<Stream> | undefined;
+  #peerSettings: Http3Settings | undefined;
+  #goawayId = Number.POSITIVE_INFINITY;
+  #failed = false;
+
+  constructor(session: StreamSession, options: Http3ConnectionOptions) {
+    this.session = session;
+    this.#options = options;
+  }
+
+  get role(): "client" | "server" {
+    return this.session.role;
+  }
+
+  get peerSettings(): Http3Settings | undefined {
+    return this.#peerSettings;
+  }
+
+  /** Sends our settings, and takes the peer's streams until the session ends. */
+  start(): void {
+    this.#control = this.#openControl();
+    this.#control.catch(() => undefined); // the session has ended
+    this.#accept().catch(() => undefined); // the same
+  }
+
+  async #openControl(): Promise<Stream> {
+    const stream = await this.session.openStream({ direction: "send", background: true });
+    await stream.write(
+      Buffer.concat([varints(streamTypes.control), settingsFrame(this.#options.settings)]),
+    );
+    return stream;
+  }
+
+  async #accept(): Promise<void> {
+    for await (const stream of this.session.streams()) {
+      if (stream.direction === "receive") {
+        this.session.background(stream);
+        void this.#receive(stream);
+      } else if (this.#options.onRequest !== undefined) this.#options.onRequest(stream);
+      // A client is asked for nothing (RFC 9114, section 6.1).
+      else
+        this.fail(new Http3Error(http3Codes.streamCreationError, "expected no stream of a server"));
+    }
+  }
+
+  /** Ends the connection for what the peer did wrong. */
+  fail(error: Http3Error): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    const reason = error.message.slice(0, 100);
+    void this.session.close({ code: error.code, reason, deadlineMs: 0 });
+  }
+
+  /** Tells the peer that requests from stream `id` on are not served (RFC 9114, section 5.2). */
+  async goaway(id: number): Promise<void> {
+    try {
+      const control = await this.#control;
+      await control?.write(frame(frameTypes.goaway, varints(id)));
+    } catch {
+      // The session has ended: there is nobody to tell.
+    }
+  }
+
+  /** A stream that the peer alone sends on; its first bytes tell what it is for (RFC 9114, section 6.2). */
+  async #receive(stream: Stream): Promise<void> {
+    let type: number | undefined;
+    let beginning: Uint8Array = new Uint8Array(0);
+    let reader: { push(chunk: Uint8Array): void } | undefined;
+    try {
+      for await (const chunk of stream) {
+        let rest = chunk;
+        if (type === undefined) {
+          beginning = Buffer.concat([beginning, chunk]);
+          const length = varintBytes(beginning[0] as number);
+          if (beginning.length < length) continue;
+          type = readVarint(beginning, 0);
+          reader = this.#readerOf(type);
+          if (reader === undefined) {
+            stream.stopReading(http3Codes.streamCreationError);
+            return;
+          }
+          rest = beginning.subarray(length);
+        }
+        reader?.push(rest);
+      }
+    } catch (error) {
+      if (error instanceof Http3Error) return this.fail(error);
+      // The stream was broken off, or the session with it.
+    }
+    if (type !== undefined && this.#critical.has(type) && this.session.state === "open") {
+      this.fail(
+        new Http3Error(http3Codes.closedCriticalStream, "expected a critical stream to stay open"),
+      );
+    }
+  }
+
+  #readerOf(type: number): { push(chunk: Uint8Array): void } | undefined {
+    if (type === streamTypes.push) {
+      const code = this.role === "server" ? http3Codes.streamCreationError : http3Codes.idError;
+      throw new Http3Error(code, "expected no push");
+    }
+    const isCritical =
+      type === streamTypes.control ||
+      type === streamTypes.qpackEncoder ||
+      type === streamTypes.qpackDecoder;
+    if (!isCritical) return undefined;
+    if (this.#critical.has(type)) {
+      throw new Http3Error(http3Codes.streamCreationError, `expected one stream of type ${type}`);
+    }
+    this.#critical.add(type);
+    if (type === streamTypes.qpackEncoder) return new EncoderStreamReader();
+    if (type === streamTypes.qpackDecoder) return new DecoderStreamReader();
+    return new FrameReader(this.#controlFrames());
+  }
+
+  #controlFrames(): FrameSink {
+    return {
+      onFrame: (type, length) => {
+        if (this.#peerSettings === undefined && type !== frameTypes.settings) {
+          throw new Http3Error(
+            http3Codes.missingSettings,
+            `expected SETTINGS first, got frame ${type}`,
+          );
+        }
+        const isRefused =
+          type === frameTypes.data ||
+          type === frameTypes.headers ||
+          type === frameTypes.pushPromise ||
+          isReservedFrameType(type) ||
+          (type === frameTypes.settings && this.#peerSettings !== undefined) ||
+          (type === frameTypes.maxPushId && this.role === "client");
+        if (isRefused) {
+          throw new Http3Error(
+            http3Codes.frameUnexpected,
+            `control stream: expected no frame ${type}`,
+          );
+        }
+        if (!isControlFrame(type)) return "skip";
+        if (length > maxControlFrameBytes) {
+          throw new Http3Error(
+            http3Codes.excessiveLoad,
+            `control stream: expected frames of at most ${maxControlFrameBytes} bytes, got ${length}`,
+          );
+        }
+        return "whole";
+      },
+      onPayload: (type, payload) => this.#onControlFrame(type, payload),
+      onData: () => undefined,
+    };
+  }
+
+  #onControlFrame(type: number, payload: Uint8Array): void {
+    if (type === frameTypes.settings) {
+      this.#peerSettings = readSettings(payload);
+      this.#options.onSettings?.(this.#peerSettings);
+      return;
+    }
+    const value = wholeVarint(
+      payload,
+      type === frameTypes.priorityUpdateRequest || type === frameTypes.priorityUpdatePush,
+    );
+    if (type !== frameTypes.goaway) return;
+    const isOfRequest = this.role === "server" || value % 4 === 0;
+    if (!isOfRequest || value > this.#goawayId) {
+      throw new Http3Error(http3Codes.idError, `GOAWAY: expected a smaller one, got ${value}`);
+    }
+    this.#goawayId = value;
+    this.#options.onGoaway?.(value);
+  }
+}
+
+const isControlFrame = (type: number): boolean =>
+  type === frameTypes.settings ||
+  type === frameTypes.goaway ||
+  type === frameTypes.cancelPush ||
+  type === frameTypes.maxPushId ||
+  type === frameTypes.priorityUpdateRequest ||
+  type === frameTypes.priorityUpdatePush;
+
+/** The integer that a payload is, or begins with. */
+function wholeVarint(payload: Uint8Array, mayGoOn: boolean): number {
+  const length = payload.length === 0 ? 1 : varintBytes(payload[0] as number);
+  if (payload.length < length || (!mayGoOn && payload.length > length)) {
+    throw new Http3Error(http3Codes.frameError, "expected one integer");
+  }
+  return readVarint(payload, 0);
+}

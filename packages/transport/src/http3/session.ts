@@ -1,0 +1,187 @@
+import type {
+  CloseOptions,
+  SessionStats,
+  Stream,
+  StreamCapability,
+  StreamSession,
+} from "@king-runtime/core";
+import { HttpSession } from "../http-session.ts";
+import type { HttpLimits } from "../limits.ts";
+import { Http3Connection } from "./connection.ts";
+import { Http3Exchange } from "./exchange.ts";
+import { Http3Stream } from "./http3-stream.ts";
+import { type RequestHead, readRequestHead, readTrailers } from "./message-fields.ts";
+import type { UpgradedHttp3Stream } from "./upgraded-stream.ts";
+
+/** An HTTP/3 connection on the server's side. */
+export class Http3Session extends HttpSession<Http3Exchange> {
+  override readonly protocol = "h3";
+  readonly #quic: StreamSession;
+  readonly #connection: Http3Connection;
+  readonly #serve: (exchange: Http3Exchange) => void;
+  readonly #upgraded = new Set<UpgradedHttp3Stream>();
+  readonly streamCapabilities: ReadonlySet<StreamCapability>;
+  /** The first stream that is not served, once that is told. */
+  #goawayId: number | undefined;
+  #highestId = -4;
+  #idleMs = 0;
+  #cut = 0;
+
+  constructor(quic: StreamSession, limits: HttpLimits, serve: (exchange: Http3Exchange) => void) {
+    const { local, remote, tls } = quic;
+    super({ ...(local && { local }), ...(remote && { remote }), ...(tls && { tls }) }, limits);
+    this.#quic = quic;
+    this.#serve = serve;
+    this.streamCapabilities = new Set([...quic.capabilities, "trailers", "informational"]);
+    this.#connection = new Http3Connection(quic, {
+      settings: {
+        maxFieldSectionSize: limits.maxHeaderBytes,
+        enableConnectProtocol: limits.upgradeProtocols.length > 0,
+        datagrams: false,
+      },
+      onRequest: (stream) => this.#onRequest(stream),
+    });
+    this.#connection.start();
+    quic.closed.then(({ by, code, error }) => {
+      this.#cut += this.active.size;
+      for (const exchange of this.active) exchange.abort(error);
+      this.leave();
+      this.finish({
+        by: this.aborted !== undefined || this.closing ? "local" : by,
+        clean: this.#cut === 0 && this.aborted === undefined && error === undefined,
+        streamsAborted: this.#cut,
+        ...(code === undefined ? {} : { code }),
+        ...(this.aborted instanceof Error ? { error: this.aborted } : error && { error }),
+      });
+    });
+  }
+
+  #onRequest(stream: Stream): void {
+    const id = streamIdOf(stream) ?? this.#highestId + 4;
+    this.#highestId = Math.max(this.#highestId, id);
+    if (this.#goawayId !== undefined && id >= this.#goawayId) {
+      stream.reset(0x10b); // H3_REQUEST_REJECTED: it was not looked at
+      return;
+    }
+    let exchange: Http3Exchange | undefined;
+    let trailers: readonly string[] = [];
+    const http3 = new Http3Stream(stream, {
+      role: "server",
+      maxHeaderBytes: this.limits.maxHeaderBytes,
+      onConnectionError: (error) => this.#connection.fail(error),
+    });
+    const begin = (head: RequestHead, isTooLarge: boolean) => {
+      exchange = new Http3Exchange(this, http3, head, isTooLarge);
+      exchange.onTrailers(trailers);
+      this.opened(exchange);
+      this.#serve(exchange);
+    };
+    http3.receive({
+      onHead: (section) => {
+        const head = readRequestHead(section);
+        // After this the body is expected, and told of.
+        queueMicrotask(() => begin(head, false));
+        const { contentLength } = head;
+        return { isInterim: false, ...(contentLength === undefined ? {} : { contentLength }) };
+      },
+      onTrailers: (section) => {
+        trailers = readTrailers(section);
+        exchange?.onTrailers(trailers);
+      },
+      onTooLarge: () => {
+        if (exchange === undefined) begin(unknownHead, true);
+        else http3.reset();
+      },
+    });
+  }
+
+  released(exchange: Http3Exchange): void {
+    this.active.delete(exchange);
+    this.#leaveToOwners();
+    this.#endIfDone();
+  }
+
+  /** The stream is no longer HTTP's; the connection lives at least until it ends. */
+  upgraded(exchange: Http3Exchange, stream: UpgradedHttp3Stream): void {
+    this.#upgraded.add(stream);
+    void stream.closed.then(() => {
+      this.#upgraded.delete(stream);
+      this.#endIfDone();
+    });
+    this.released(exchange);
+  }
+
+  #leaveToOwners(): void {
+    if (this.closing && this.active.size === 0 && this.#upgraded.size > 0) this.leave();
+  }
+
+  #endIfDone(): void {
+    if (!this.closing || this.active.size > 0 || this.#upgraded.size > 0) return;
+    void this.#quic.close({ code: 0x100, deadlineMs: 1_000 }); // H3_NO_ERROR
+  }
+
+  sweep(tickMs: number): void {
+    for (const exchange of this.active) exchange.sweep(tickMs);
+    const isIdle = this.active.size === 0 && this.#upgraded.size === 0;
+    this.#idleMs = isIdle ? this.#idleMs + tickMs : 0;
+    if (!this.closing && this.#idleMs > this.limits.keepAliveTimeoutMs) void this.close();
+  }
+
+  windDown(): void {
+    if (this.#goawayId !== undefined) return;
+    // Nothing is refused yet (RFC 9114, section 5.2).
+    void this.#connection.goaway(maxStreamId);
+  }
+
+  override opened(exchange: Http3Exchange): void {
+    super.opened(exchange);
+    if (this.exchangesOpened >= this.limits.maxRequestsPerSession) {
+      void this.close({ deadlineMs: Number.POSITIVE_INFINITY });
+    }
+  }
+
+  protected override beginClose(_options: CloseOptions): void {
+    this.#goawayId = this.#highestId + 4;
+    void this.#connection.goaway(this.#goawayId);
+    this.#leaveToOwners();
+    this.#endIfDone();
+  }
+
+  abort(reason?: unknown): void {
+    if (this.ended !== undefined) return;
+    this.aborted ??= reason ?? new Error("the session was aborted");
+    for (const exchange of this.active) {
+      this.#cut++;
+      this.active.delete(exchange);
+      exchange.abort(this.aborted);
+    }
+    for (const stream of this.#upgraded) stream.abort(this.aborted);
+    this.#quic.abort(this.aborted);
+  }
+
+  protected connectionStats(): Partial<SessionStats> {
+    const { wireBytesSent, wireBytesReceived, roundTripMs } = this.#quic.stats();
+    return {
+      ...(wireBytesSent === undefined ? {} : { wireBytesSent }),
+      ...(wireBytesReceived === undefined ? {} : { wireBytesReceived }),
+      ...(roundTripMs === undefined ? {} : { roundTripMs }),
+    };
+  }
+}
+
+/** The largest request stream that is told of: no client comes near it. */
+const maxStreamId = 2 ** 52;
+
+const unknownHead: RequestHead = {
+  method: "GET",
+  scheme: "https",
+  authority: "",
+  path: "/",
+  protocol: undefined,
+  fields: [],
+  contentLength: undefined,
+};
+
+/** Its number on the wire (RFC 9000, section 2.1), where its session tells. */
+const streamIdOf = (stream: Stream): number | undefined =>
+  (stream as { readonly streamId?: number }).streamId;
