@@ -90,7 +90,7 @@ function routesOf(subject: AdminSubject, auth: AdminOptions["auth"]): readonly A
     metricsRoute(subject),
     ...(system === undefined || drain === undefined ? [] : systemRoutes(system, drain, subject)),
     ...(config === undefined ? [] : [configRoute(config)]),
-    ...(listeners === undefined ? [] : sessionRoutes(subject, listeners)),
+    ...(listeners === undefined ? [] : sessionRoutes(subject)),
     ...(reloadTls.size === 0 ? [] : [tlsRoute(subject)]),
     ...(sections.size === 0 ? [] : sectionRoutes(subject)),
   ];

@@ -1,18 +1,16 @@
 import type { Endpoint, Session, TlsFacts } from "@king-runtime/core";
 import { audited } from "./admin-event.ts";
-import { type AdminListener, type AdminSubject, longestDeadlineMs } from "./admin-options.ts";
+import { type AdminSubject, longestDeadlineMs } from "./admin-options.ts";
 import { AdminProblem } from "./admin-problem.ts";
 import { type AdminRoute, adminRoute } from "./admin-route.ts";
+import { listenerReports } from "./listener-reports.ts";
 import { listSchema, objectSchema, oneOfTexts, sharedSchema, textSchema } from "./schema.ts";
 import { comparePlaces, decodeCursor, encodeCursor, type NamedSession } from "./session-order.ts";
 
 const filter = (description: string) => ({ type: "string", maxLength: 256, description }) as const;
 
 /** Who is connected, and the end of it. */
-export function sessionRoutes(
-  subject: AdminSubject,
-  listeners: Readonly<Record<string, AdminListener>>,
-): readonly AdminRoute[] {
+export function sessionRoutes(subject: AdminSubject): readonly AdminRoute[] {
   const { clock, report } = subject;
   /** Those whose graceful end is under way: each has one deadline. */
   const closing = new WeakSet<Session>();
@@ -53,7 +51,7 @@ export function sessionRoutes(
       serve: ({ query }) => {
         const { limit, listener, protocol, state, remote } = query;
         const after = query.cursor === undefined ? undefined : decodeCursor(query.cursor);
-        const wanted = [...allSessions(listeners)]
+        const wanted = allSessions(subject)
           .filter(({ session }) => protocol === undefined || session.protocol === protocol)
           .filter(({ session }) => state === undefined || session.state === state)
           .filter(({ session }) => remote === undefined || session.remote?.address === remote)
@@ -98,9 +96,7 @@ export function sessionRoutes(
       },
       problems: { 404: "There is no such session now." },
       serve: ({ params, query, origin }) => {
-        const found = [...allSessions(listeners)].find(
-          ({ session }) => session.id === params["id"],
-        );
+        const found = allSessions(subject).find(({ session }) => session.id === params["id"]);
         if (found === undefined) {
           throw new AdminProblem({ status: 404, detail: "expected the id of a session" });
         }
@@ -123,10 +119,11 @@ export function sessionRoutes(
   ];
 }
 
-function* allSessions(listeners: Readonly<Record<string, AdminListener>>): Generator<NamedSession> {
-  for (const [name, listener] of Object.entries(listeners)) {
-    for (const session of listener.sessions()) yield { listener: name, session };
-  }
+function allSessions(subject: AdminSubject): readonly NamedSession[] {
+  const found = listenerReports(subject, (listener) => [...listener.sessions()]);
+  return Object.entries(found).flatMap(([listener, sessions]) =>
+    sessions.map((session) => ({ listener, session })),
+  );
 }
 
 function sessionJson({ listener, session }: NamedSession, report: (error: unknown) => void) {

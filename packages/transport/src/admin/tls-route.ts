@@ -56,6 +56,9 @@ export function tlsRoute(subject: AdminSubject): AdminRoute {
   });
 }
 
+/** How listeners of HTTP and of TCP refuse certificates. */
+const refusals = ["KING_HTTP_TLS", "KING_NET_TLS", "KING_OPTION_INVALID"];
+
 async function reload(subject: AdminSubject, name: string): Promise<void> {
   const { reloadTls: loaders, work, actionTimeoutMs } = subject;
   const load = loaders.get(name) as NonNullable<ReturnType<typeof loaders.get>>;
@@ -71,10 +74,8 @@ async function reload(subject: AdminSubject, name: string): Promise<void> {
     listener.reloadTls(tls as ListenTlsOptions);
   } catch (error) {
     // Their messages name what is wrong, and never quote a key.
-    const isRefusal =
-      KingError.is(error, "KING_HTTP_TLS") || KingError.is(error, "KING_OPTION_INVALID");
-    if (!isRefusal) throw error;
-    const { code, message } = error;
+    if (!refusals.some((code) => KingError.is(error, code))) throw error;
+    const { code, message } = error as KingError;
     throw new AdminProblem({ status: 422, detail: message, extensions: { code } });
   }
 }

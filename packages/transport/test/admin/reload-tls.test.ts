@@ -3,7 +3,7 @@ import { connect } from "node:tls";
 import { makeCertificates, recordDiagnostics, withDeadline } from "@king-runtime/testkit";
 import { describe, expect, test } from "vitest";
 import type { AdminEvent, AdminListener, LoadTls } from "../../src/admin/index.ts";
-import { listenHttp } from "../../src/index.ts";
+import { listenHttp, listenTcp } from "../../src/index.ts";
 import { openAdmin } from "./admin-harness.ts";
 
 const { ca, leaf, wrongHost } = await makeCertificates();
@@ -153,5 +153,27 @@ describe("a reload of certificates", () => {
     await gone.closed;
     expect(await reload({ listener: "gone" })).toBe(409);
     plain.abort();
+  });
+
+  test("of a TCP listener is refused for the same reasons", async () => {
+    const told: unknown[] = [];
+    const loaded = [{ cert: leaf.cert, key: wrongHost.key }, wrongHost];
+    await using secure = await listenTcp({ onSession: () => undefined, tls: leaf });
+    await using bare = await listenTcp({ onSession: () => undefined });
+    await using admin = await openAdmin({
+      listeners: { secure, bare },
+      reloadTls: { secure: () => loaded.shift() ?? leaf, bare: () => leaf },
+      onError: (error) => void told.push(error),
+    });
+    const reload = (listener: string) => admin.ask("POST /reload-tls", { body: { listener } });
+    expect(await reload("secure")).toMatchObject({
+      status: 422,
+      json: { code: "KING_NET_TLS", detail: expect.stringMatching(/tls\.key/) },
+    });
+    expect(await subjectAt(secure.local.port)).toBe("CN=localhost");
+    expect(await reload("bare")).toMatchObject({ status: 422, json: { code: "KING_NET_TLS" } });
+    expect(told).toEqual([]);
+    expect((await reload("secure")).status).toBe(200);
+    expect(await subjectAt(secure.local.port)).toBe("CN=wrong.example");
   });
 });

@@ -168,6 +168,22 @@ describe("sessions", () => {
     expect(told).toEqual([failure]);
   });
 
+  test("of a listener that fails are left out, and told of", async () => {
+    const told: unknown[] = [];
+    const failure = new Error("no");
+    const sessions = function* () {
+      yield* listenerOf(["session-1"]).sessions();
+      throw failure;
+    };
+    const broken = { sessions } as unknown as AdminListener;
+    const listeners = { broken, nothing: null as never, fine: listenerOf(["session-2"]) };
+    await using admin = await openAdmin({ listeners, onError: (error) => void told.push(error) });
+    const { status, json } = await admin.ask("GET /sessions");
+    expect([status, json.sessions]).toMatchObject([200, [{ id: "session-2" }]]);
+    expect(told).toMatchObject([failure, { name: "TypeError" }]);
+    expect((await admin.ask("DELETE /sessions/session-3")).status).toBe(404);
+  });
+
   test("are those of the listener that there is now, after a restart of its component", async () => {
     const listeners: Record<string, AdminListener> = {};
     const component = createHttpComponent({
