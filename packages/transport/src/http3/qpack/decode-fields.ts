@@ -4,7 +4,7 @@ import { type ReadPosition, readInteger } from "./prefixed-integer.ts";
 import { staticTable } from "./static-table.ts";
 
 /** What a field costs beside its name and value (RFC 9114, section 4.2.2). */
-export const fieldOverheadBytes = 32;
+const fieldOverheadBytes = 32;
 
 /** A field section that is larger than may be; the message, not the connection, is refused for it. */
 export class FieldSectionTooLarge extends Error {}
