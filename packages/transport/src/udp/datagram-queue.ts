@@ -1,4 +1,7 @@
-/** Received bytes that all sessions of a listener hold together. */
+/** What a datagram takes beside its bytes: many small ones fill memory like few large ones. */
+export const datagramCost = 256;
+
+/** What the received datagrams of all sessions of a listener take together, in bytes. */
 export interface ByteBudget {
   readonly limitBytes: number;
   usedBytes: number;
@@ -22,15 +25,20 @@ export class DatagramQueue {
     return this.#waiting.length - this.#first;
   }
 
-  push(datagram: Uint8Array): void {
+  /**
+   * @param isAwaited whether a reader takes it at once: such a datagram is kept whatever others hold, or
+   * readers that keep up would miss theirs for those that do not.
+   */
+  push(datagram: Uint8Array, isAwaited = false): void {
     const budget = this.#budget;
+    const cost = costOf(datagram);
     if (this.length >= this.#limit) this.#drop();
-    while (this.length > 0 && budget.usedBytes + datagram.length > budget.limitBytes) this.#drop();
-    if (budget.usedBytes + datagram.length > budget.limitBytes) {
+    while (this.length > 0 && budget.usedBytes + cost > budget.limitBytes) this.#drop();
+    if (budget.usedBytes + cost > budget.limitBytes && !isAwaited) {
       this.dropped++; // the others have it all
       return;
     }
-    budget.usedBytes += datagram.length;
+    budget.usedBytes += cost;
     this.#waiting.push(datagram);
   }
 
@@ -50,7 +58,7 @@ export class DatagramQueue {
       this.#waiting = this.#waiting.slice(this.#first);
       this.#first = 0;
     }
-    this.#budget.usedBytes -= datagram.length;
+    this.#budget.usedBytes -= costOf(datagram);
     return datagram;
   }
 
@@ -58,5 +66,7 @@ export class DatagramQueue {
     while (this.shift() !== undefined);
   }
 }
+
+const costOf = (datagram: Uint8Array) => datagramCost + datagram.length;
 
 const empty = new Uint8Array();

@@ -39,7 +39,14 @@ export class DatagramSender {
     }
     this.queued++;
     this.queuedBytes += length;
-    this.#transmit(datagram, (error) => this.#onTaken(length, error));
+    try {
+      this.#transmit(datagram, (error) => this.#onTaken(length, error));
+    } catch (error) {
+      // It was not handed over, and nobody calls back.
+      this.queued--;
+      this.queuedBytes -= length;
+      throw error;
+    }
     if (this.queuedBytes <= roomBytes) return undefined;
     this.#room ??= Promise.withResolvers();
     return this.#room.promise;

@@ -24,7 +24,7 @@ export type UdpHandler = (session: UdpSession) => void | PromiseLike<void>;
 
 /** Numbers of a UDP listener. */
 export interface UdpListenerStats extends ListenerStats {
-  /** Datagrams that belong to no session, because their peer is denied or there are `maxSessions`. */
+  /** Datagrams that belong to no session: their peer is denied or has no port, or there are `maxSessions`. */
   readonly datagramsRefused: number;
 }
 
@@ -138,8 +138,12 @@ export class NodeUdpListener extends Lifetime<ListenerClosed> implements UdpList
 
   #admit(peer: string, { address, port, family }: RemoteInfo): NodeUdpSession | undefined {
     const { limits, firewall } = this.#options;
+    // Port 0 stands for none (RFC 768): nobody can be answered there.
     const isWelcome =
-      !this.closing && this.#sessions.size < limits.maxSessions && firewall.admits(address);
+      port !== 0 &&
+      !this.closing &&
+      this.#sessions.size < limits.maxSessions &&
+      firewall.admits(address);
     if (!isWelcome) {
       this.#refused++;
       return undefined;

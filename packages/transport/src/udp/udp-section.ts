@@ -52,7 +52,7 @@ export const udpSection = defineSection(
     maxQueuedBytes: bytesKey({
       default: 16_777_216,
       min: 65_536,
-      doc: "Received datagrams that wait for readers, of all sessions of a listener together.",
+      doc: "Received datagrams that wait for readers, of all sessions of a listener together; each counts 256 bytes more.",
     }),
     maxWriteBufferBytes: bytesKey({
       default: 1_048_576,

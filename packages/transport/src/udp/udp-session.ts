@@ -126,7 +126,7 @@ export class NodeUdpSession extends BaseSession implements UdpSession {
     this.#bytesReceived += datagram.length;
     if (this.closing || datagram.length > this.#options.maxDatagramBytes) this.#refused++;
     else {
-      this.#received.push(datagram);
+      this.#received.push(datagram, this.#wake !== undefined);
       this.#wake?.();
     }
   }

@@ -55,3 +55,12 @@ test("fails whoever waits when it ends, and tells once everything is taken", asy
   sender.end(reason);
   await expect(never).rejects.toBe(reason);
 });
+
+test("counts nothing that could not be handed over at all", () => {
+  const failure = new Error("no such port");
+  const sender = new DatagramSender(() => {
+    throw failure;
+  }, 65_536);
+  expect(() => sender.send(new Uint8Array(10))).toThrow(failure);
+  expect([sender.queued, sender.queuedBytes]).toEqual([0, 0]);
+});

@@ -1,6 +1,7 @@
 import { createSystem } from "@king-runtime/core";
 import {
   eventually,
+  notRun,
   requireSoftware,
   runProcess,
   sessionClauses,
@@ -189,6 +190,66 @@ describe("a UDP listener", () => {
     await modest.send(large, source.port);
     await eventually("room", () => second.stats().datagramsReceived === 2);
     expect(second.stats().datagramsDropped).toBe(1);
+  });
+
+  test("counts datagrams of one byte, of which there may be many, for what they take", async () => {
+    await using source = await udpSource({ maxQueuedBytes: 65_536 });
+    await using peer = await udpPeer();
+    await peer.send("a", source.port);
+    const session = await source.next();
+    for (let count = 2; count <= 300; count++) {
+      await peer.send("a", source.port);
+      // What the system holds for us is bounded, too.
+      const isHere = () => session.stats().datagramsReceived === count;
+      if (count % 100 === 0) await eventually("all of them", isHere);
+    }
+    expect(session.stats().datagramsDropped).toBe(300 - 255);
+  });
+
+  test("gives peers whose reader keeps up theirs, when another has all that may be held", async () => {
+    await using listener = await listenUdp({
+      maxQueuedBytes: 65_536,
+      async onSession(session) {
+        for await (const datagram of session) {
+          if (text(datagram) === "stay") await new Promise(() => undefined);
+          await session.send(datagram);
+        }
+      },
+    });
+    const { port } = listener.local;
+    await using greedy = await udpPeer();
+    await using modest = await udpPeer();
+    const full = Buffer.alloc(65_536 - 256, "x");
+    await greedy.send("stay", port);
+    await greedy.send(full.subarray(0, 60_000), port);
+    await greedy.send(full.subarray(60_000 + 256), port);
+    await eventually("all of them", () => {
+      const [first] = [...listener.sessions()];
+      return first?.stats().datagramsReceived === 3;
+    });
+    for (const each of ["one", "two", "three"]) {
+      await modest.send(each, port);
+      expect(await modest.receive()).toBe(each);
+    }
+    listener.abort();
+  });
+
+  test("drops datagrams from port 0, where nobody can be answered", async (context) => {
+    const python = requireSoftware("python", context);
+    const script = [
+      "import socket, struct, sys",
+      "try:",
+      "  s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)",
+      "except PermissionError:",
+      "  sys.exit(print('not permitted'))",
+      "s.sendto(struct.pack('!HHHH', 0, int(sys.argv[1]), 9, 0) + b'x', ('127.0.0.1', 0))",
+    ].join("\n");
+    await using source = await udpSource();
+    const args = ["-c", script, String(source.port)];
+    const { stdout } = await runProcess({ command: python, args });
+    if (stdout !== "") notRun(context, "raw sockets are not permitted", "run as root");
+    await eventually("a refusal", () => source.listener.stats().datagramsRefused === 1);
+    expect(source.listener.stats().sessionsAccepted).toBe(0);
   });
 
   test("drops datagrams of peers beyond maxSessions until one is over", async () => {
