@@ -1,6 +1,7 @@
 import type { Timer } from "@king-runtime/core";
 import type { Client, Dispatcher } from "undici";
 import { sliceBytes } from "../node-writer.ts";
+import { tlsFailureOf } from "../tls/client-failure.ts";
 import { BodySource } from "./body-source.ts";
 import { type ClientConnection, ClientSession } from "./client-session.ts";
 import type { SocketBelow } from "./connection-below.ts";
@@ -175,8 +176,12 @@ class PlainExchange implements Carrier, Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     this.#stopSending(error);
     if (this.#isCancelled) return;
-    const isUnseen = this.#controller === undefined && isConnectionOver(error);
-    this.response.onError(isUnseen ? abortedError(this.#request, false, { cause: error }) : error);
+    const { failure } = this.session;
+    // A server that wants another certificate says so once the handshake is over, and maybe before the library listens.
+    const isTls = tlsFailureOf(failure) !== undefined;
+    const isUnseen = !isTls && this.#controller === undefined && isConnectionOver(error);
+    if (isUnseen) this.response.onError(abortedError(this.#request, false, { cause: error }));
+    else this.response.onError(isTls ? failure : error);
     this.session.onExchangeOver(this.response);
   }
 

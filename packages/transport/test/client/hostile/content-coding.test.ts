@@ -94,7 +94,7 @@ describe.each(wayNames)("by %s", (name) => {
       await onWay(name, server.origin, { decompress: true }, async (way) => {
         expectOutcome(await outcomeOf(way.ask("/bad")), expected);
         expectOutcome(await outcomeOf(way.ask("/good")), { text: "good" });
-        way.expectIdle();
+        await way.idle();
       });
       expect(server.requests[0]?.head.toLowerCase()).toContain("accept-encoding: gzip, br, zstd");
     });
@@ -111,7 +111,7 @@ describe.each(wayNames)("by %s", (name) => {
           break;
         }
         expectOutcome(await outcomeOf(way.ask("/good")), { text: "good" });
-        way.expectIdle();
+        await way.idle();
       });
     });
   });
@@ -127,7 +127,7 @@ describe.each(wayNames)("by %s", (name) => {
         const outcome = await outcomeOf(way.ask("/bad"));
         expectOutcome(outcome, { code: "KING_HTTP_TIMEOUT", details: { phase: "body" } });
         expectOutcome(await outcomeOf(way.ask("/good")), { text: "good" });
-        way.expectIdle();
+        await way.idle();
       });
     });
   });

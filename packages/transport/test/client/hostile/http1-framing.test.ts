@@ -109,7 +109,7 @@ describe.each(wayNames)("by %s", (name) => {
       await onWay(name, server.origin, { bodyIdleTimeoutMs: 200 }, async (way) => {
         expectOutcome(await outcomeOf(way.ask("/bad")), expected);
         expectOutcome(await outcomeOf(way.ask("/good")), { text: "good", status: 200 });
-        way.expectIdle();
+        await way.idle();
       });
       expect(server.requests.map(({ path }) => path)).toEqual(["/bad", "/good"]);
       if ("code" in expected) expect(server.requests[1]?.on).toBe(2);

@@ -162,7 +162,7 @@ describe.each(wayNames)("by %s", (name) => {
       await onWay(name, server.origin, { headersTimeoutMs: 200 }, async (way) => {
         expectOutcome(await outcomeOf(way.ask("/bad", { idempotent: false })), expected);
         expectOutcome(await outcomeOf(way.ask("/good")), fine);
-        way.expectIdle();
+        await way.idle();
       });
       expect(server.requests.map(({ path }) => path)).toEqual(["/bad", "/good"]);
       if ("code" in expected) expect(server.requests[1]?.on).toBe(2);

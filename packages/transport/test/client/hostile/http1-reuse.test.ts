@@ -56,7 +56,7 @@ describe.each(keepers)("a connection of %s", (name) => {
         // What is right of it may be had; what is not must not be taken for the next.
         await first.bytes().catch((error) => expect(KingError.is(error)).toBe(true));
         expectOutcome(await outcomeOf(way.ask("/good")), { text: "good" });
-        way.expectIdle();
+        await way.idle();
       });
       expect(server.requests.map(({ on }) => on)).toEqual([1, 2]);
     });
@@ -106,7 +106,7 @@ describe.each(keepers)("a connection of %s", (name) => {
         // Line breaks may stand before a response, and undici waits for that.
         if (name !== "a client" || bytes !== "\r\n") await way.ended();
         expectOutcome(await outcomeOf(way.ask("/good")), { text: "good" });
-        way.expectIdle();
+        await way.idle();
       });
     });
   });
@@ -123,7 +123,7 @@ describe.each(keepers)("a connection of %s", (name) => {
         cut(peer);
         await way.ended();
         expectOutcome(await outcomeOf(way.ask("/good")), { text: "good" });
-        way.expectIdle();
+        await way.idle();
       });
       expect(server.requests.at(-1)).toMatchObject({ path: "/good", on: 2 });
     });
@@ -154,7 +154,7 @@ describe.each(keepers)("a connection of %s", (name) => {
           expect(given.status).toBe(200);
         }
         expectOutcome(await outcomeOf(way.ask("/good")), { text: "good" });
-        way.expectIdle();
+        await way.idle();
       });
       expect(server.requests.map(({ on }) => on)).toEqual([1, 2]);
       expect(await (await server.peer(1)).closed).not.toBe("here");

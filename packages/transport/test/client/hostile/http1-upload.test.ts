@@ -35,7 +35,7 @@ describe.each(wayNames)("by %s", (name) => {
           const details = { phase: "write", timeoutMs: 200 };
           expectOutcome(outcome, { code: "KING_HTTP_TIMEOUT", details });
           expectOutcome(await outcomeOf(way.ask("/good")), { text: "good" });
-          way.expectIdle();
+          await way.idle();
         });
       });
     });
@@ -80,7 +80,7 @@ describe.each(wayNames)("by %s", (name) => {
           const outcome = await outcomeOf(way.ask("/bad", { method: "POST", body: body() }));
           expectOutcome(outcome, expected);
           expectOutcome(await outcomeOf(way.ask("/good")), { text: "good" });
-          way.expectIdle();
+          await way.idle();
         });
       });
     });
@@ -96,7 +96,7 @@ describe.each(wayNames)("by %s", (name) => {
           expectOutcome(outcome, { text: "less", status: 413 });
           // What is left of the body would be taken for another request.
           expectOutcome(await outcomeOf(way.ask("/good")), { text: "good" });
-          way.expectIdle();
+          await way.idle();
         });
         expect(server.requests.map(({ on }) => on)).toEqual([1, 2]);
       });
@@ -113,7 +113,7 @@ describe.each(wayNames)("by %s", (name) => {
           expectOutcome(outcome, { text: "good", status: 200 });
           await way.ended();
           expectOutcome(await outcomeOf(way.ask("/good")), { text: "good" });
-          way.expectIdle();
+          await way.idle();
         });
         expect(server.requests.map(({ on }) => on)).toEqual([1, 2]);
       });
@@ -138,7 +138,7 @@ describe.each(wayNames)("by %s", (name) => {
           peer.socket.resume();
           await withDeadline(peer.closed, "the end of the connection");
           expectOutcome(await outcomeOf(way.ask("/good")), { text: "good" });
-          way.expectIdle();
+          await way.idle();
         });
       });
     });
@@ -154,7 +154,7 @@ describe.each(wayNames)("by %s", (name) => {
         expectOutcome(outcome, { code: "KING_HTTP_ABORTED" });
         resolve();
         expectOutcome(await outcomeOf(way.ask("/good")), { text: "good" });
-        way.expectIdle();
+        await way.idle();
       });
     });
   });
@@ -171,7 +171,7 @@ describe.each(wayNames)("by %s", (name) => {
         expectOutcome(outcome, { code: "KING_HTTP_TIMEOUT", details });
         resolve();
         expectOutcome(await outcomeOf(way.ask("/good")), { text: "good" });
-        way.expectIdle();
+        await way.idle();
       });
     });
   });
@@ -192,7 +192,7 @@ describe.each(wayNames)("by %s", (name) => {
         const peer = await server.peer(1);
         await withDeadline(peer.closed, "the end of the connection");
         expectOutcome(await outcomeOf(way.ask("/good")), { text: "good" });
-        way.expectIdle();
+        await way.idle();
       });
     });
   });
@@ -209,7 +209,7 @@ describe.each(wayNames)("by %s", (name) => {
         reject(new Error("mine"));
         await way.ended();
         expectOutcome(await outcomeOf(way.ask("/good")), { text: "good" });
-        way.expectIdle();
+        await way.idle();
       });
       expect(server.requests.map(({ on }) => on)).toEqual([1, 2]);
     });
@@ -230,7 +230,7 @@ describe.each(wayNames)("by %s", (name) => {
         const outcome = await outcomeOf(way.ask("/bad", { method: "POST", body: strange() }));
         expectOutcome(outcome, { code: "KING_HTTP_REQUEST_INVALID", details: { option: "body" } });
         expectOutcome(await outcomeOf(way.ask("/good")), { text: "good" });
-        way.expectIdle();
+        await way.idle();
       });
     });
   });

@@ -54,11 +54,12 @@ export class RawPeer {
 
   /** Sends `bytes` as fast as they are taken, until the connection is over. */
   async flood(bytes: string | Uint8Array): Promise<void> {
-    while (this.socket.writable) {
-      const sent = this.say(bytes);
-      // A peer that does not read any more has the loop wait for the end of the connection.
-      await Promise.race([sent, this.closed]);
-    }
+    let isOver = false;
+    const over = this.closed.then(() => {
+      isOver = true;
+    });
+    // A peer that does not read any more has the loop wait for the end of the connection.
+    while (this.socket.writable && !isOver) await Promise.race([this.say(bytes), over]);
   }
 
   end(): void {

@@ -1,5 +1,5 @@
 import { KingError } from "@king-runtime/core";
-import { watchResources, withDeadline } from "@king-runtime/testkit";
+import { eventually, watchResources, withDeadline } from "@king-runtime/testkit";
 import { expect } from "vitest";
 import {
   type CreateHttpClientOptions,
@@ -28,8 +28,8 @@ export interface Way extends AsyncDisposable {
   ask(path: string, options?: ExchangeOptions): Promise<HttpClientResponse>;
   /** Waits until the connections that are open now have ended. */
   ended(): Promise<void>;
-  /** Fails unless nothing is under way any more. */
-  expectIdle(): void;
+  /** Fails unless nothing is under way any more, or only for a few more turns of the loop. */
+  idle(): Promise<void>;
 }
 
 export type WayName = keyof typeof ways;
@@ -63,9 +63,11 @@ function byClient(origin: string, options: WayOptions, more: ExchangeOptions = {
       const ends = [...client.sessions()].map((session) => session.closed);
       await withDeadline(Promise.all(ends), "the end of the connections");
     },
-    expectIdle() {
-      const { requestsWaiting, sessionsOpening, sessionsActive, sessionsIdle } = client.stats();
-      expect([requestsWaiting, sessionsOpening, sessionsActive - sessionsIdle]).toEqual([0, 0, 0]);
+    async idle() {
+      await eventually("a client at rest", () => {
+        const { requestsWaiting, sessionsOpening, sessionsActive, sessionsIdle } = client.stats();
+        return requestsWaiting + sessionsOpening === 0 && sessionsActive === sessionsIdle;
+      });
     },
     async [Symbol.asyncDispose]() {
       await withDeadline(client.close(), "the client to close");
@@ -80,7 +82,7 @@ export const ways = {
   "request()": (origin: string, options: WayOptions): Way => ({
     ask: (path, own) => request(`${origin}${path}`, { ...options, ...own }),
     ended: async () => undefined,
-    expectIdle: () => undefined,
+    idle: async () => undefined,
     [Symbol.asyncDispose]: async () => undefined,
   }),
   /** undici in the pool. */
@@ -118,8 +120,10 @@ export const ways = {
         const ends = opened.map((session) => session.closed);
         await withDeadline(Promise.all(ends), "the end of the connections");
       },
-      expectIdle() {
-        for (const session of opened) expect(session.stats().streamsActive).toBe(0);
+      async idle() {
+        await eventually("sessions at rest", () =>
+          opened.every((session) => session.stats().streamsActive === 0),
+        );
       },
       async [Symbol.asyncDispose]() {
         for (const session of opened) {
