@@ -186,3 +186,7 @@ export async function bodyOf(incoming: IncomingMessage): Promise<Buffer> {
   for await (const chunk of incoming) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks);
 }
+
+/** Trailers and a length exclude each other. */
+export const sendsTrailers = ({ by, isFull, protocol }: Carrier): boolean =>
+  by === "client" && isFull && protocol === "h1";

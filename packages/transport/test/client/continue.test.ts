@@ -25,13 +25,13 @@ function held() {
       return received;
     },
     async ended() {
-      await vi.waitFor(() => expect(ended).toBe(1), 5_000);
+      await vi.waitFor(() => expect(ended).toBe(1), { interval: 2 });
     },
     async closed() {
-      await vi.waitFor(() => expect(closed).toBe(1), 5_000);
+      await vi.waitFor(() => expect(closed).toBe(1), { interval: 2 });
     },
     async next() {
-      await vi.waitFor(() => expect(waiting.length).toBeGreaterThan(0));
+      await vi.waitFor(() => expect(waiting.length).toBeGreaterThan(0), { interval: 2 });
       return waiting.shift() as [IncomingMessage, ServerResponse];
     },
   };

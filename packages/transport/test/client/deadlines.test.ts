@@ -134,7 +134,7 @@ describe.each(carriers)("$name", (carrier) => {
     const arrived: IncomingMessage[] = [];
     const serve: Serve = (incoming) => void arrived.push(incoming.pause());
     await byClock(carrier, serve, async (ask, clock, peer) => {
-      const body = new Uint8Array(67_108_864);
+      const body = new Uint8Array(16_777_216);
       const asked = ask("/", { method: "POST", body, writeIdleTimeoutMs: 4_000 });
       let isOver = false;
       const failed = asked.catch((error) => {
@@ -143,7 +143,7 @@ describe.each(carriers)("$name", (carrier) => {
       });
       while (!isOver) {
         await new Promise((resolve) => setTimeout(resolve, 5));
-        await clock.advanceAsync(500);
+        await clock.advanceAsync(1_000);
       }
       expect(await failed).toMatchObject(timeout("write", 4_000));
       // A server that does not read learns of nothing.
