@@ -157,6 +157,23 @@ function onClose(this: ClientHttp2Stream): void {
   (this as KnownStream)[exchangeOf].onStreamClose();
 }
 
+/**
+ * Has node's part of a session outlive those of its streams. Of a block of fields that is not complete, a stream keeps
+ * memory of its session; where both are collected at once and the session goes first, node 26 aborts the process
+ * (`current_nghttp2_memory_ == 0`), and a server can bring that about.
+ */
+const outlived = new FinalizationRegistry<unknown>(() => undefined);
+let handle: symbol | undefined;
+
+function keepOrder(stream: ClientHttp2Stream, session: ClientHttp2Session): void {
+  handle ??= Object.getOwnPropertySymbols(session).find(
+    ({ description }) => description === "kHandle",
+  );
+  if (handle === undefined) return;
+  const [inner, outer] = [stream, session].map((each) => Reflect.get(each, handle as symbol));
+  if (typeof inner === "object" && inner !== null) outlived.register(inner, outer);
+}
+
 /** The one pseudo-field of a response comes first (RFC 9113, section 8.3.2). */
 const withoutStatus = (raw: string[]): RawFields => raw.slice(2);
 
@@ -185,6 +202,8 @@ export class Http2ClientExchange extends ClientExchange {
     this.output = stream;
     this.input = stream;
     (stream as KnownStream)[exchangeOf] = this;
+    if (stream.pending) stream.once("ready", () => keepOrder(stream, connection));
+    else keepOrder(stream, connection);
     this.#watch = new InputWatch(stream);
     stream.on("error", onError);
     stream.on("headers", onHeaders);
