@@ -122,7 +122,7 @@ export type {
   StreamSession,
 } from "./session.ts";
 export type { Stream, StreamCapability, StreamClosed, WriteOptions } from "./stream.ts";
-export { streamErrors } from "./stream-errors.ts";
+export { abortedHere, streamErrors } from "./stream-errors.ts";
 export type {
   Component,
   ComponentStats,

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "./clock.ts";
 import type { Closable, Closed, CloseOptions } from "./closable.ts";
 import { optionError } from "./config/options.ts";
+import { streamErrors } from "./stream-errors.ts";
 
 const defaultDeadlineMs = 30_000;
 let lastId = 0;
@@ -90,4 +91,8 @@ export abstract class Lifetime<Info extends Closed> implements Closable<Info> {
 }
 
 const deadlineReached = (deadlineMs: number) =>
-  new Error(`close: not finished within deadlineMs (${deadlineMs})`);
+  streamErrors.create(
+    "KING_STREAM_CLOSED",
+    `close: not finished within deadlineMs (${deadlineMs})`,
+    {},
+  );

@@ -45,3 +45,7 @@ export const streamErrors = defineErrors({
    */
   KING_SESSION_CLOSED: errorCode("state", { retryable: true }),
 });
+
+/** Why what is under way fails when `what`, such as "session", is aborted without a reason. */
+export const abortedHere = (what: string) =>
+  streamErrors.create("KING_STREAM_CLOSED", `the ${what} was aborted`, {});

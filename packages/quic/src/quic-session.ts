@@ -1,4 +1,5 @@
 import {
+  abortedHere,
   BaseSession,
   type CloseOptions,
   describeValue,
@@ -254,7 +255,7 @@ export class QuicSession
     if (this.#cut || this.ended !== undefined) return;
     this.#cut = true;
     this.#leaving = true;
-    const error = reason instanceof Error ? reason : new Error("the session was aborted");
+    const error = reason instanceof Error ? reason : abortedHere("session");
     const streamsAborted = this.#cutStreams("local", error);
     const { code = noCode, reason: text = "" } = this.#closeOptions;
     void this.#connection.close(code, text).then(() => {

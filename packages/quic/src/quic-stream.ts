@@ -1,4 +1,5 @@
 import {
+  abortedHere,
   BaseStream,
   type KingError,
   type Stream,
@@ -296,7 +297,7 @@ export class QuicStream extends BaseStream implements StreamEvents {
   }
 
   abort(reason?: unknown): void {
-    this.#cut(reason instanceof Error ? reason : new Error("the stream was aborted"));
+    this.#cut(reason instanceof Error ? reason : abortedHere("stream"));
   }
 
   #cut(error: Error): void {

@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import {
+  abortedHere,
   type Clock,
   type Closable,
   type Closed,
@@ -206,7 +207,7 @@ export class OpenConnection extends Lifetime<ConnectionClosed> implements Connec
 
   abort(reason?: unknown): void {
     if (this.ended !== undefined) return;
-    this.#aborted ??= reason ?? new Error("the connection was aborted");
+    this.#aborted ??= reason ?? abortedHere("connection");
     this.#closedHere = true;
     this.#context.channels.leaveAll(this);
     this.#socket.terminate();

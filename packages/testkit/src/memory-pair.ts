@@ -1,4 +1,5 @@
 import {
+  abortedHere,
   BaseSession,
   BaseStream,
   type CloseOptions,
@@ -259,7 +260,7 @@ class MemoryStream extends BaseStream {
   }
 
   abort(reason?: unknown): void {
-    this.#cut(reason instanceof Error ? reason : new Error("the stream was aborted"));
+    this.#cut(reason instanceof Error ? reason : abortedHere("stream"));
   }
 
   #cut(reason: Error, code?: number): void {
@@ -469,7 +470,7 @@ class MemorySession extends BaseSession implements StreamSession {
   }
 
   abort(reason?: unknown): void {
-    const error = reason instanceof Error ? reason : new Error("the session was aborted");
+    const error = reason instanceof Error ? reason : abortedHere("session");
     this.#cut("local", error);
     this.peer.#cut("peer", error);
   }

@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import {
+  abortedHere,
   BaseStream,
   type StreamCapability,
   streamErrors,
@@ -101,7 +102,7 @@ export class NodeStream extends BaseStream {
 
   abort(reason?: unknown): void {
     if (this.ended !== undefined) return;
-    this.#aborted ??= reason ?? new Error("the stream was aborted");
+    this.#aborted ??= reason ?? abortedHere("stream");
     this.reset();
   }
 

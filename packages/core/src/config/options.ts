@@ -23,6 +23,9 @@ export function resolveOptions<S extends Section>(
   options: object = {},
   { config, others = [] }: ResolveOptions<NoInfer<S>> = {},
 ): SectionValues<S> {
+  if (config !== undefined && typeof config?.section !== "function") {
+    throw optionError("config", "expected a config, as defineConfig gives it");
+  }
   const base = config?.section(section) as Readonly<Record<string, unknown>> | undefined;
   const values: Record<string, unknown> = {};
   for (const [name, key] of Object.entries(section.keys)) {

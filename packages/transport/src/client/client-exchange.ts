@@ -1,6 +1,7 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import type { Readable, Writable } from "node:stream";
 import {
+  abortedHere,
   BaseStream,
   type HeaderFields,
   KingError,
@@ -241,7 +242,7 @@ export abstract class ClientExchange extends BaseStream implements HttpClientStr
   }
 
   abort(reason?: unknown): void {
-    this.#endHere(reason ?? new Error("the stream was aborted"));
+    this.#endHere(reason ?? abortedHere("stream"));
   }
 
   /** The response's own way to end the exchange: its deadlines, its reader, the caller's signal. */

@@ -1,4 +1,5 @@
 import {
+  abortedHere,
   BaseSession,
   type SessionClosed,
   type SessionStats,
@@ -145,7 +146,7 @@ export abstract class ClientSession<
 
   abort(reason?: unknown): void {
     if (this.ended !== undefined) return;
-    const why = reason ?? new Error("the session was aborted");
+    const why = reason ?? abortedHere("session");
     this.#aborted ??= { reason: why };
     this.#isLeaving = true;
     for (const response of this.#active) {

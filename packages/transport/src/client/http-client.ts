@@ -1,4 +1,5 @@
 import {
+  abortedHere,
   type Closable,
   type Closed,
   type CloseOptions,
@@ -296,7 +297,7 @@ class PooledHttpClient extends Lifetime<Closed> implements HttpClient, PoolOwner
 
   abort(reason?: unknown): void {
     if (this.ended !== undefined || this.#aborted !== undefined) return;
-    this.#aborted = { reason: reason ?? new Error("the client was aborted") };
+    this.#aborted = { reason: reason ?? abortedHere("client") };
     for (const pool of [...this.#pools.values()]) pool.abort(this.#aborted.reason);
     this.#checkEnd();
   }

@@ -45,6 +45,12 @@ export function originOf({ origin, protocol, hostname, port, host }: URL): Origi
   };
 }
 
+/** Path and query as they are written: an empty query is one too. */
+export function targetOf({ href }: URL, origin: Origin): string {
+  const end = href.indexOf("#");
+  return href.slice(origin.text.length, end === -1 ? undefined : end);
+}
+
 /** Looks at a request before anything is done for it. @throws {KingError} KING_HTTP_REQUEST_INVALID, KING_OPTION_INVALID */
 export function prepareRequest(
   url: URL,
@@ -81,7 +87,7 @@ export function prepareRequest(
     method,
     url,
     origin,
-    path: url.pathname + url.search,
+    path: targetOf(url, origin),
     headers: decompress ? withAcceptEncoding(headers) : headers,
     body,
     isOpen,

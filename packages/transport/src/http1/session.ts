@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { CloseOptions, Stream } from "@king-runtime/core";
+import { abortedHere } from "@king-runtime/core";
 import { lingerMs } from "../http-exchange.ts";
 import type { HttpLimits } from "../limits.ts";
 import { NodeStream } from "../node-stream.ts";
@@ -159,7 +160,7 @@ export class Http1Session extends SocketSession<Http1Exchange> {
 
   abort(reason?: unknown): void {
     if (this.ended !== undefined) return;
-    this.aborted ??= reason ?? new Error("the session was aborted");
+    this.aborted ??= reason ?? abortedHere("session");
     this.#waiting = [];
     for (const exchange of this.active) {
       this.#cut++;

@@ -1,6 +1,7 @@
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import type { CloseOptions, Stream } from "@king-runtime/core";
+import { abortedHere } from "@king-runtime/core";
 import { httpErrors } from "../errors.ts";
 import { lingerMs } from "../http-exchange.ts";
 import type { HttpLimits } from "../limits.ts";
@@ -129,7 +130,7 @@ export class Http2Session extends SocketSession<Http2Exchange> {
 
   abort(reason?: unknown): void {
     if (this.ended !== undefined) return;
-    this.aborted ??= reason ?? new Error("the session was aborted");
+    this.aborted ??= reason ?? abortedHere("session");
     for (const exchange of this.active) {
       this.#cut++;
       this.active.delete(exchange);

@@ -5,6 +5,7 @@ import type {
   StreamCapability,
   StreamSession,
 } from "@king-runtime/core";
+import { abortedHere } from "@king-runtime/core";
 import { HttpSession } from "../http-session.ts";
 import type { HttpLimits } from "../limits.ts";
 import { Http3Connection } from "./connection.ts";
@@ -149,7 +150,7 @@ export class Http3Session extends HttpSession<Http3Exchange> {
 
   abort(reason?: unknown): void {
     if (this.ended !== undefined) return;
-    this.aborted ??= reason ?? new Error("the session was aborted");
+    this.aborted ??= reason ?? abortedHere("session");
     for (const exchange of this.active) {
       this.#cut++;
       this.active.delete(exchange);

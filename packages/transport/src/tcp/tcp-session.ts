@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import {
+  abortedHere,
   BaseSession,
   type Clock,
   KingError,
@@ -112,7 +113,7 @@ export class NodeTcpSession extends BaseSession implements TcpSession {
     void this.#stream.close({ deadlineMs: Number.POSITIVE_INFINITY });
   }
 
-  abort(reason: unknown = new Error("the session was aborted")): void {
+  abort(reason: unknown = abortedHere("session")): void {
     if (this.ended !== undefined) return;
     this.#aborted ??= reason;
     this.#stream.abort(reason);

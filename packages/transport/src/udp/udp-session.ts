@@ -1,4 +1,5 @@
 import {
+  abortedHere,
   BaseSession,
   type Clock,
   describeValue,
@@ -192,7 +193,7 @@ export class NodeUdpSession extends BaseSession implements UdpSession {
     this.#sender.whenIdle(() => this.#end("local", undefined));
   }
 
-  abort(reason: unknown = new Error("the session was aborted")): void {
+  abort(reason: unknown = abortedHere("session")): void {
     this.#end("local", { reason });
   }
 

@@ -32,6 +32,16 @@ describe("connections are kept", () => {
     });
   });
 
+  test("the target is sent as it is written, without the fragment", async () => {
+    await using server = await countingServer();
+    await using client = createHttpClient();
+    for (const target of ["a?", "a?b#c", "#d", "?e", "%2f/../f;g=%20"]) {
+      await text(client, server.url + target);
+    }
+    const sent = server.requests.map((line) => line.slice("GET ".length));
+    expect(sent).toEqual(["/a?", "/a?b", "/", "/?e", "/f;g=%20"]);
+  });
+
   test("a HEAD, a 204 and a 304 leave theirs usable", async () => {
     await using server = await countingServer((request, response) => {
       response.writeHead(request.url === "/204" ? 204 : request.url === "/304" ? 304 : 200);

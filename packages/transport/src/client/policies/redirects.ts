@@ -10,7 +10,7 @@ import {
 } from "@king-runtime/core";
 import { token } from "../../token.ts";
 import type { IncomingResponse } from "../incoming-response.ts";
-import { originOf } from "../prepare-request.ts";
+import { originOf, targetOf } from "../prepare-request.ts";
 import type { PreparedRequest } from "../prepared-request.ts";
 import type { Send } from "../send.ts";
 import { discardResponse } from "./discard-response.ts";
@@ -115,7 +115,7 @@ function requestAfter(
     ...request,
     url,
     origin,
-    path: url.pathname + url.search,
+    path: targetOf(url, origin),
     headers: without(request.headers, isDropped),
     trailers:
       typeof trailers === "function"
