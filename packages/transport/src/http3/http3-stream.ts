@@ -93,15 +93,19 @@ export class Http3Stream extends Duplex implements FrameSink {
     this.#stream = stream;
     stream.closed.then(({ by, clean, code, error }) => {
       if (!clean) this.#break(by === "local" ? undefined : code, error);
-      // What is whole is still given to who reads it.
-      if (!clean || !this.#isBeingRead) this.destroy();
+      if (!clean) this.destroy();
+      // What is whole is still given to who reads it; and that all is sent is still to be told.
+      else if (this.writableFinished) this.#leave();
+      else this.once("finish", () => this.#leave());
     });
     if (this.destroyed) stream.reset(this.resetCode ?? http3Codes.requestCancelled);
     else for (const then of this.#onOpen.splice(0)) then();
   }
 
-  get #isBeingRead(): boolean {
-    return this.readableFlowing !== null || this.listenerCount("readable") > 0;
+  /** The stream below is over, and all is told: nothing comes any more but what somebody reads. */
+  #leave(): void {
+    const isBeingRead = this.readableFlowing !== null || this.listenerCount("readable") > 0;
+    if (!isBeingRead) this.destroy();
   }
 
   /** Calls `then` when it is open: at once, or later. */

@@ -60,6 +60,28 @@ describe.each(engineNames)("HTTP/3 over %s", (name) => {
     expect(await got("/", { method: "HEAD" })).toBe("");
   });
 
+  test("tells that an exchange was whole, whether its body was read or not", async (context) => {
+    const engine = await needEngine(context, name);
+    const ends: Exchange["closed"][] = [];
+    await using server = await serve(engine, async (exchange) => {
+      ends.push(exchange.closed);
+      if (exchange.path === "/read") await exchange.bytes();
+      exchange.respond(200, {}, "answer");
+    });
+    const options = { tls, quic: { engine }, protocols: ["h3"] as const };
+    for (const [path, body] of [
+      ["/", undefined],
+      ["/read", "a body"],
+      ["/unread", "a body"],
+    ] as const) {
+      const more = body === undefined ? {} : { method: "POST", body };
+      const response = await request(server.origin + path, { ...options, ...more });
+      expect(await response.text()).toBe("answer");
+    }
+    const closed = await Promise.all(ends);
+    expect(closed.map(({ clean, by }) => [clean, by])).toEqual(Array(3).fill([true, "local"]));
+  });
+
   test("carries interim responses, trailers and fields of several lines", async (context) => {
     const engine = await needEngine(context, name);
     await using server = await serve(engine, async (exchange) => {
