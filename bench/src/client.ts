@@ -253,6 +253,18 @@ export const plane: BenchPlane = {
       peer: globalFetch,
     },
     {
+      name: "small GET, with every policy on",
+      operation: "request",
+      peerName: "the same client without",
+      ours: ours("h1", {
+        redirects: 5,
+        retry: true,
+        hedge: { delayMs: 10_000 },
+        circuitBreaker: true,
+      }),
+      peer: ours("h1"),
+    },
+    {
       name: "POST of 1 KB",
       operation: "request",
       peerName: "undici.request 8, an Agent",
