@@ -49,6 +49,10 @@ export interface MemoryStreamsOptions {
 
 /** Two streams joined in memory. */
 export function memoryStreams(options: MemoryStreamsOptions = {}): [Stream, Stream] {
+  return joinStreams(options);
+}
+
+function joinStreams(options: MemoryStreamsOptions): [MemoryStream, MemoryStream] {
   const { direction = "both", heldBytes } = options;
   const there = new Pipe(heldBytes);
   const back = new Pipe(heldBytes);
@@ -138,7 +142,7 @@ class Pipe {
         if (this.queued < roomBytes) this.#makeRoom();
         return chunk;
       }
-      if (this.ended) return undefined;
+      if (this.ended || this.stopped !== undefined) return undefined;
       this.#data = Promise.withResolvers();
       await this.#data.promise;
     }
@@ -161,6 +165,7 @@ class Pipe {
     this.#room?.promise.catch(() => undefined);
     this.#room?.reject(error);
     this.#room = undefined;
+    this.#data?.resolve();
   }
 
   break(error: Error): void {
@@ -171,11 +176,15 @@ class Pipe {
 
 class MemoryStream extends BaseStream {
   peer!: MemoryStream;
+  /** Its number, as QUIC counts (RFC 9000, section 2.1), on a session. */
+  streamId: number | undefined;
   readonly #incoming: Pipe;
   readonly #outgoing: Pipe;
   #bytesRead = 0;
   #bytesWritten = 0;
   #inputOver = false;
+  /** The peer wants no more, and with which code it said so. */
+  #stopped: { readonly code: number | undefined } | undefined;
 
   readonly #direction: Stream["direction"];
   readonly capabilities: ReadonlySet<StreamCapability>;
@@ -226,6 +235,7 @@ class MemoryStream extends BaseStream {
     if (this.#outgoing.ended) {
       throw streamErrors.create("KING_STREAM_ENDED", "expected no write after end()", {});
     }
+    if (this.#stopped !== undefined) throw resetByPeer(this.#stopped.code);
     if (this.ended?.by === "peer") throw resetByPeer(this.ended.code);
     if (this.ended !== undefined) {
       throw streamErrors.create("KING_STREAM_CLOSED", "the stream has ended", {});
@@ -250,7 +260,14 @@ class MemoryStream extends BaseStream {
   stopReading(code?: number): void {
     if (this.#inputOver) return;
     this.#inputOver = true;
+    const isWhole = this.#incoming.ended;
     this.#incoming.stop(resetByPeer(code));
+    if (!isWhole) this.peer.#stopByPeer(code);
+    this.#settle();
+  }
+
+  #stopByPeer(code: number | undefined): void {
+    this.#stopped = { code };
     this.#settle();
   }
 
@@ -281,7 +298,9 @@ class MemoryStream extends BaseStream {
 
   /** Both directions are over. */
   #settle(): void {
-    if (this.#inputOver && this.#outgoing.ended) this.#finish("local", true);
+    if (!this.#inputOver) return;
+    if (this.#stopped !== undefined) this.#finish("peer", false, this.#stopped.code);
+    else if (this.#outgoing.ended) this.#finish("local", true);
   }
 
   #finish(by: "local" | "peer", clean: boolean, code?: number): void {
@@ -324,6 +343,7 @@ class MemorySession extends BaseSession implements StreamSession {
   #reading = false;
   readonly #waiting = new Set<Waiter>();
   #opened = 0;
+  readonly #counts = { both: 0, send: 0 };
   #told = false;
 
   constructor(role: "client" | "server", streamLimit: number) {
@@ -362,7 +382,8 @@ class MemorySession extends BaseSession implements StreamSession {
   }
 
   #open(direction: "both" | "send"): Stream {
-    const [near, far] = memoryStreams({ direction });
+    const [near, far] = joinStreams({ direction });
+    near.streamId = far.streamId = this.#nextId(direction);
     this.#ours++;
     this.#track(near);
     near.closed.then(() => {
@@ -373,6 +394,11 @@ class MemorySession extends BaseSession implements StreamSession {
     this.peer.#incoming.push(far);
     this.peer.#arrived?.resolve();
     return near;
+  }
+
+  #nextId(direction: "both" | "send"): number {
+    const kind = (this.role === "client" ? 0 : 1) + (direction === "both" ? 0 : 2);
+    return 4 * this.#counts[direction]++ + kind;
   }
 
   async #wait(direction: "both" | "send", signal: AbortSignal | undefined): Promise<Stream> {
@@ -471,16 +497,25 @@ class MemorySession extends BaseSession implements StreamSession {
 
   abort(reason?: unknown): void {
     const error = reason instanceof Error ? reason : abortedHere("session");
-    this.#cut("local", error);
-    this.peer.#cut("peer", error);
+    const told = this.closing ? this.#closeOptions : {};
+    this.#cut("local", error, told);
+    this.peer.#cut("peer", error, told);
   }
 
-  #cut(by: "local" | "peer", error: Error): void {
+  #cut(by: "local" | "peer", error: Error, told: CloseOptions): void {
     if (this.ended !== undefined) return;
+    const { code, reason } = told;
     const streamsAborted = this.#active.size;
     const streams = [...this.#active];
     this.#refuseWaiting();
-    this.finish({ by, clean: false, streamsAborted, error });
+    this.finish({
+      by,
+      clean: false,
+      streamsAborted,
+      ...(by === "local" ? { error } : {}),
+      ...(code === undefined ? {} : { code }),
+      ...(reason === undefined ? {} : { reason }),
+    });
     if (by === "local") for (const stream of streams) stream.abort(error);
   }
 }
