@@ -69,7 +69,7 @@ export abstract class ClientSession<
   }
 
   protected abstract readonly capacity: number;
-  /** Begins a request, for which there is room. */
+  /** Begins a request, for which there is room. What it throws has left nothing of the request behind. */
   protected abstract begin(request: PreparedRequest): IncomingResponse;
   /** Ends the connection once nothing is under way. */
   protected abstract leave(code?: number): void;
@@ -109,8 +109,15 @@ export abstract class ClientSession<
           })
         : streamErrors.create("KING_SESSION_CLOSED", "expected an open session", {});
     }
+    let response: IncomingResponse;
+    try {
+      response = this.begin(request);
+    } catch (error) {
+      // It cannot be sent at all: the connection is as it was.
+      queueMicrotask(() => this.#goOn());
+      throw error;
+    }
     this.#opened++;
-    const response = this.begin(request);
     // Some requests fail before a byte of them is sent.
     if (response.isOver) queueMicrotask(() => this.#goOn());
     else this.#active.add(response);

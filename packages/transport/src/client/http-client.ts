@@ -123,6 +123,10 @@ class PooledHttpClient extends Lifetime<Closed> implements HttpClient, PoolOwner
   readonly #idle = new Map<ClientSession, OriginPool>();
   readonly #policies: Policies;
   readonly #altSvc: AltSvcCache;
+  /** Ends what the policies wait for. */
+  readonly #cut = new AbortController();
+  /** Requests whose outcome is open: with further attempts and redirects still to come. */
+  #calls = 0;
   #waiting = 0;
   #opened = 0;
   #sent = 0;
@@ -140,7 +144,7 @@ class PooledHttpClient extends Lifetime<Closed> implements HttpClient, PoolOwner
     if (typeof random?.next !== "function") throw optionError("random", "expected a Random");
     const { clock } = this.connections.limits;
     const send = observed((request) => this.#dispatch(request));
-    this.#policies = new Policies(options, send, { clock, random });
+    this.#policies = new Policies(options, send, { clock, random, cut: this.#cut.signal });
     this.#altSvc = new AltSvcCache({ clock });
   }
 
@@ -164,7 +168,13 @@ class PooledHttpClient extends Lifetime<Closed> implements HttpClient, PoolOwner
     const limits = this.connections.limitsOf(options, requestOthers);
     const request = prepareRequest(parsed, this.#originOf(parsed), options, limits);
     options.signal?.throwIfAborted();
-    return await this.#policies.send(request, options);
+    this.#calls++;
+    try {
+      return await this.#policies.send(request, options);
+    } finally {
+      this.#calls--;
+      if (this.#calls === 0 && this.closing) void this.#endSessions();
+    }
   }
 
   #originOf(url: URL) {
@@ -174,6 +184,7 @@ class PooledHttpClient extends Lifetime<Closed> implements HttpClient, PoolOwner
   async #dispatch(request: PreparedRequest): Promise<IncomingResponse> {
     for (let repeats = 0; ; repeats++) {
       let response: IncomingResponse | undefined;
+      if (this.#aborted !== undefined) throw this.#aborted.reason;
       try {
         const sent = this.#poolFor(request).send(request);
         this.#sent++;
@@ -222,7 +233,6 @@ class PooledHttpClient extends Lifetime<Closed> implements HttpClient, PoolOwner
 
   onWaiting(change: 1 | -1): void {
     this.#waiting += change;
-    if (this.#waiting === 0 && this.closing) void this.#endSessions();
   }
 
   onOpened(): void {
@@ -276,7 +286,7 @@ class PooledHttpClient extends Lifetime<Closed> implements HttpClient, PoolOwner
   }
 
   protected override beginClose(_options: CloseOptions): void {
-    if (this.#waiting === 0) void this.#endSessions();
+    if (this.#calls === 0) void this.#endSessions();
   }
 
   async #endSessions(): Promise<void> {
@@ -285,7 +295,7 @@ class PooledHttpClient extends Lifetime<Closed> implements HttpClient, PoolOwner
   }
 
   #checkEnd(): void {
-    const over = this.closing || this.#aborted !== undefined;
+    const over = (this.closing && this.#calls === 0) || this.#aborted !== undefined;
     if (!over || this.#pools.size > 0) return;
     const error = this.#aborted?.reason;
     this.finish({
@@ -298,6 +308,7 @@ class PooledHttpClient extends Lifetime<Closed> implements HttpClient, PoolOwner
   abort(reason?: unknown): void {
     if (this.ended !== undefined || this.#aborted !== undefined) return;
     this.#aborted = { reason: reason ?? abortedHere("client") };
+    this.#cut.abort(this.#aborted.reason);
     for (const pool of [...this.#pools.values()]) pool.abort(this.#aborted.reason);
     this.#checkEnd();
   }

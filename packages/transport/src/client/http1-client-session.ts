@@ -33,9 +33,10 @@ export class Http1ClientSession extends StreamingSession<SocketBelow> {
   }
 
   protected open(request: PreparedRequest): Http1ClientExchange {
+    const output = requestMessage(request, this.#agent);
     this.#idle?.cancel();
     this.below.socket.ref();
-    return new Http1ClientExchange(this, request, this.#agent);
+    return new Http1ClientExchange(this, request, output);
   }
 
   /** Nothing is under way: it is kept for a while. */
@@ -101,22 +102,11 @@ export class Http1ClientExchange extends ClientExchange {
   #failure: unknown;
   #isLast = false;
 
-  constructor(session: Http1ClientSession, request: PreparedRequest, agent: Agent) {
+  constructor(session: Http1ClientSession, request: PreparedRequest, output: ClientRequest) {
     super(request);
     this.session = session;
     this.#bytesBefore = session.bytesReceived;
-    const { method, path, origin, limits } = request;
-    this.output = nodeRequest({
-      agent,
-      host: origin.host,
-      port: origin.port,
-      method,
-      path,
-      headers: this.#fields(),
-      setHost: false,
-      maxHeaderSize: limits.maxHeaderBytes,
-    });
-    const { output } = this;
+    this.output = output;
     output.on("error", (error) => {
       this.#failure ??= error;
     });
@@ -140,25 +130,6 @@ export class Http1ClientExchange extends ClientExchange {
 
   get capabilities(): ReadonlySet<StreamCapability> {
     return capabilities;
-  }
-
-  #fields(): Record<string, string | string[]> {
-    const { headers, origin, body, isOpen, expectContinue, trailers } = this.request;
-    const fields: Record<string, string | string[]> = { host: origin.authority };
-    let length: string | readonly string[] | undefined;
-    for (const [name, value] of Object.entries(headers)) {
-      const known = name.toLowerCase();
-      if (known === "host") delete fields["host"];
-      if (known === "content-length") length = value;
-      fields[name] = value as string | string[];
-    }
-    if (expectContinue) fields["expect"] = "100-continue";
-    const hasBody = isOpen || body !== undefined || trailers !== undefined;
-    if (!hasBody || length !== undefined) return fields;
-    const whole = typeof body === "string" || body instanceof Uint8Array;
-    if (!whole || trailers !== undefined) fields["transfer-encoding"] = "chunked";
-    else fields["content-length"] = String(Buffer.byteLength(body));
-    return fields;
   }
 
   protected override beforeEnd(): void {
@@ -199,4 +170,37 @@ export class Http1ClientExchange extends ClientExchange {
   protected cut(): void {
     this.session.onGivenUp(this.incoming, this.ended?.error);
   }
+}
+
+function requestMessage(request: PreparedRequest, agent: Agent): ClientRequest {
+  const { method, path, origin, limits } = request;
+  return nodeRequest({
+    agent,
+    host: origin.host,
+    port: origin.port,
+    method,
+    path,
+    headers: fieldsOf(request),
+    setHost: false,
+    maxHeaderSize: limits.maxHeaderBytes,
+  });
+}
+
+function fieldsOf(request: PreparedRequest): Record<string, string | string[]> {
+  const { headers, origin, body, isOpen, expectContinue, trailers } = request;
+  const fields: Record<string, string | string[]> = { host: origin.authority };
+  let length: string | readonly string[] | undefined;
+  for (const [name, value] of Object.entries(headers)) {
+    const known = name.toLowerCase();
+    if (known === "host") delete fields["host"];
+    if (known === "content-length") length = value;
+    fields[name] = value as string | string[];
+  }
+  if (expectContinue) fields["expect"] = "100-continue";
+  const hasBody = isOpen || body !== undefined || trailers !== undefined;
+  if (!hasBody || length !== undefined) return fields;
+  const whole = typeof body === "string" || body instanceof Uint8Array;
+  if (!whole || trailers !== undefined) fields["transfer-encoding"] = "chunked";
+  else fields["content-length"] = String(Buffer.byteLength(body));
+  return fields;
 }

@@ -76,12 +76,13 @@ export class Http2ClientSession extends StreamingSession<SocketBelow> {
   }
 
   protected open(request: PreparedRequest): Http2ClientExchange {
+    const stream = requestStream(this.#session, request);
     if (this.#idle !== undefined) {
       this.#idle.cancel();
       this.#idle = undefined;
       this.#session.ref();
     }
-    return new Http2ClientExchange(this, request, this.#session);
+    return new Http2ClientExchange(this, request, this.#session, stream);
   }
 
   #rest(): void {
@@ -190,15 +191,10 @@ export class Http2ClientExchange extends ClientExchange {
     session: Http2ClientSession,
     request: PreparedRequest,
     connection: ClientHttp2Session,
+    stream: ClientHttp2Stream,
   ) {
     super(request);
     this.session = session;
-    const endStream =
-      !request.isOpen && request.body === undefined && request.trailers === undefined;
-    const stream = connection.request(fieldsOf(request), {
-      endStream,
-      waitForTrailers: !endStream,
-    });
     this.output = stream;
     this.input = stream;
     (stream as KnownStream)[exchangeOf] = this;
@@ -213,7 +209,7 @@ export class Http2ClientExchange extends ClientExchange {
     stream.on("end", onEnd);
     stream.on("close", onClose);
     if (request.expectContinue) stream.on("continue", onContinue);
-    if (!endStream) stream.once("wantTrailers", () => this.#sendTrailers());
+    if (!isHeadAll(request)) stream.once("wantTrailers", () => this.#sendTrailers());
     this.start();
   }
 
@@ -270,6 +266,24 @@ export class Http2ClientExchange extends ClientExchange {
 }
 
 const none: RawFields = [];
+
+/** Whether nothing follows the head of a request. */
+const isHeadAll = ({ isOpen, body, trailers }: PreparedRequest): boolean =>
+  !isOpen && body === undefined && trailers === undefined;
+
+/** @throws {KingError} KING_HTTP_REQUEST_INVALID for what cannot be sent. */
+function requestStream(session: ClientHttp2Session, request: PreparedRequest): ClientHttp2Stream {
+  const endStream = isHeadAll(request);
+  const fields = fieldsOf(request);
+  try {
+    return session.request(fields, { endStream, waitForTrailers: !endStream });
+  } catch (error) {
+    // Such as two lines of a field that has one value.
+    const { code = "", message } = error as Error & { code?: string };
+    if (!/^ERR_(HTTP2_(INVALID|HEADER|PSEUDO)|INVALID)_/.test(code)) throw error;
+    throw invalidRequest("headers", message, { cause: error as Error });
+  }
+}
 
 /** Fields that no intermediary is to keep in a table (RFC 7541, section 7.1.3). */
 const secretFields = ["authorization", "cookie", "proxy-authorization"];

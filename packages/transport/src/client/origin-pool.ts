@@ -124,7 +124,7 @@ export class OriginPool {
         leftMs < queueTimeoutMs
           ? (["total", limits.timeoutMs] as const)
           : (["queue", queueTimeoutMs] as const);
-      timer = limits.clock.after(Math.min(leftMs, queueTimeoutMs), () =>
+      timer = limits.clock.after(Math.max(0, Math.min(leftMs, queueTimeoutMs)), () =>
         leave(timeoutError(request, phase, timeoutMs)),
       );
       this.#waiting.push(waiting);
@@ -151,6 +151,7 @@ export class OriginPool {
   }
 
   async #open(): Promise<void> {
+    const isForAll = this.#sessions.size === 0 && this.#mayMultiplex;
     this.#opening++;
     const { connections, limits } = this.#owner;
     let session: ClientSession;
@@ -163,8 +164,10 @@ export class OriginPool {
       });
     } catch (error) {
       this.#opening--;
-      // Whoever waits longest: others have attempts of their own.
-      this.#waiting.shift()?.fail(error);
+      // Whoever waits longest, where others have attempts of their own: else they would time out one by one.
+      for (let left = isForAll ? this.#waiting.length : 1; left > 0; left--) {
+        this.#waiting.shift()?.fail(error);
+      }
       this.#openMore();
       this.#checkEmpty();
       return;

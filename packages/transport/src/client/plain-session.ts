@@ -60,7 +60,7 @@ export class PlainSession extends ClientSession<SocketBelow> {
     this.#unused.cancel();
     this.below.socket.ref();
     const exchange = new PlainExchange(this, request);
-    exchange.start(this.#client);
+    exchange.begin(this.#client);
     return exchange.response;
   }
 
@@ -108,7 +108,16 @@ class PlainExchange implements Carrier, Dispatcher.DispatchHandler {
     this.response = new IncomingResponse(request, this);
   }
 
-  start(client: Client): void {
+  begin(client: Client): void {
+    try {
+      this.#dispatch(client);
+    } catch (error) {
+      // There is no body to send, and nothing was sent.
+      this.response.onError(error);
+    }
+  }
+
+  #dispatch(client: Client): void {
     const { method, path, headers, origin } = this.#request;
     let body = bodyOf(this.#request.body);
     let fields = headers as Record<string, string | string[]>;

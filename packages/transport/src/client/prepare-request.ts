@@ -182,11 +182,26 @@ function checkHeaders(headers: HeaderFields, option = "headers"): void {
     const why = refusal(name);
     if (why !== undefined) throw invalidRequest(option, `${JSON.stringify(name)}: ${why}`);
     const value = headers[name] as string | readonly string[];
+    if (/^(host|te)$/i.test(name)) checkOwn(option, name, value);
     if (typeof value === "string") checkValue(option, name, value);
     else if (Array.isArray(value)) for (const line of value) checkValue(option, name, line);
     else
       throw invalidRequest(option, `${JSON.stringify(name)}: expected text, got ${typeof value}`);
   }
+}
+
+/** RFC 9110, sections 7.2 and 10.1.4: a name or an address, and the port; and what HTTP/2 may be told of TE. */
+const ownValues: Readonly<Record<string, RegExp>> = {
+  host: /^([\w.~!$&'()*+,;=%-]+|\[[\dA-Fa-f:.]+\])(:\d*)?$/,
+  te: /^trailers$/i,
+};
+
+/** Fields of which there is one, and that say how the request is understood as a whole. */
+function checkOwn(option: string, name: string, value: unknown): void {
+  const known = name.toLowerCase();
+  if (typeof value === "string" && ownValues[known]?.test(value)) return;
+  const expected = known === "te" ? '"trailers"' : "one host, and its port if any";
+  throw invalidRequest(option, `${JSON.stringify(name)}: expected ${expected}`);
 }
 
 function checkValue(option: string, name: string, value: unknown): void {

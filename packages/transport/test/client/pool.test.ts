@@ -198,6 +198,24 @@ describe("requests wait for a connection", () => {
     await expect(both[0]).rejects.toMatchObject({ code: "KING_NET_CONNECT" });
     expect(await both[1]).toBe("");
   });
+
+  test("and where one may do for all of them, all fail with the one that cannot be made", async () => {
+    let attempts = 0;
+    await using client = createHttpClient({
+      connectTimeoutMs: 100,
+      connector(_address, _port, signal) {
+        attempts++;
+        return new Promise((_, reject) => {
+          signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+        });
+      },
+    });
+    const all = Array.from({ length: 5 }, () => client.request("https://127.0.0.1:1/"));
+    const errors = await Promise.all(all.map((each) => each.catch((error) => error.code)));
+    expect(new Set(errors)).toEqual(new Set(["KING_NET_TIMEOUT"]));
+    expect(attempts).toBe(1);
+    expect(client.stats()).toMatchObject({ requestsWaiting: 0, sessionsOpening: 0 });
+  });
 });
 
 describe("a request that the server cannot have seen is sent again", () => {

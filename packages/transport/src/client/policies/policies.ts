@@ -49,6 +49,8 @@ export const exchangePolicyNames = ["redirects", "retry", "hedge"] as const;
 export interface PolicyFacilities {
   readonly clock: Clock;
   readonly random: Random;
+  /** Ends waiting between attempts: the client is gone. */
+  readonly cut?: AbortSignal;
 }
 
 /** The policies of one client around its way to send: redirects, retries, hedges, circuits, from the outside in. */

@@ -89,6 +89,8 @@ export interface RetryFacilities {
   readonly clock: Clock;
   readonly random: Random;
   readonly budget: RetryBudget;
+  /** Ends the waiting. @default nothing but the caller's signal does */
+  readonly cut?: AbortSignal;
 }
 
 /**
@@ -103,7 +105,7 @@ export interface RetryFacilities {
 export function retrying(
   send: Send,
   policy: RetryPolicy,
-  { clock, random, budget }: RetryFacilities,
+  { clock, random, budget, cut }: RetryFacilities,
 ): Send {
   /** How long to wait after what became of an attempt; `undefined` when that is the outcome. */
   const delayAfter = (
@@ -144,10 +146,13 @@ export function retrying(
         return response;
       }
       if (response !== undefined) discardResponse(response, clock);
-      await sleep(clock, delayMs, request.signal);
+      await sleep(clock, delayMs, either(request.signal, cut));
     }
   };
 }
+
+const either = (one: AbortSignal | undefined, other: AbortSignal | undefined) =>
+  one !== undefined && other !== undefined ? AbortSignal.any([one, other]) : (one ?? other);
 
 function isWorthRetry(error: unknown, { idempotent }: PreparedRequest): boolean {
   if (!KingError.is(error) || !error.retryable) return false;
