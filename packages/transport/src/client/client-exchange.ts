@@ -117,10 +117,19 @@ export abstract class ClientExchange extends BaseStream implements HttpClientStr
 
   #onIncomingOver(): void {
     this.onContinue(false);
-    const isSending = !this.request.isOpen && this.#writer?.ended !== true;
-    // A server that has refused the request may not read what still comes.
-    if (isSending && this.incoming.isWhole && this.incoming.status >= 400) this.#isUnsent = true;
     if (this.#isUnsent && this.ended === undefined) this.cut();
+    // Who has answered may not read what still comes. Of what has been taken, node may be about to tell.
+    else if (this.#isSending && this.incoming.isWhole) setImmediate(() => this.#stopSending());
+  }
+
+  get #isSending(): boolean {
+    return !this.request.isOpen && this.#writer?.ended !== true && this.ended === undefined;
+  }
+
+  #stopSending(): void {
+    if (!this.#isSending) return;
+    this.#isUnsent = true;
+    this.cut();
   }
 
   get response(): Promise<HttpClientResponse> {
