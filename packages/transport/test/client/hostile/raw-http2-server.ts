@@ -92,6 +92,8 @@ export interface RawHttp2ServerOptions {
   readonly first?: Uint8Array;
   /** How many requests `answer` is for; those after it are answered as they should. @default 1 */
   readonly hostileRequests?: number;
+  /** Done with each connection before anything else. */
+  readonly onConnection?: (peer: RawPeer) => unknown;
 }
 
 export async function rawHttp2Server(
@@ -105,6 +107,7 @@ export async function rawHttp2Server(
     onConnection(connection) {
       const peer = new Http2RawPeer(connection);
       peers.push(peer);
+      options.onConnection?.(connection);
       if (first !== undefined) void peer.say(first);
       if (options.settings !== "none") void peer.say(settings(options.settings ?? {}));
       let waiting = Buffer.alloc(0);
