@@ -68,6 +68,11 @@ export const httpErrors = defineErrors({
    */
   KING_HTTP_REDIRECT: errorCode<{ reason: RedirectFailure }>("protocol"),
   /**
+   * A server did not change the protocol when it was asked to.
+   * @remedy See `details.status`; the server may offer it elsewhere, or to others.
+   */
+  KING_HTTP_UPGRADE_REFUSED: errorCode<{ protocol: string; status: number }>("unavailable"),
+  /**
    * More requests wait for a connection than may.
    * @remedy Send less at once, or raise `maxQueuedRequests` or `maxSessionsPerOrigin`.
    */

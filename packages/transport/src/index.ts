@@ -27,6 +27,7 @@ export type { RetryOptions } from "./client/policies/retry.ts";
 export type { ClientProtocol } from "./client/protocols.ts";
 export type { RequestBody } from "./client/request-body.ts";
 export type { HttpClientSession, SessionRequestOptions } from "./client/streaming-session.ts";
+export type { SessionUpgradeOptions, UpgradedRequest } from "./client/upgrade.ts";
 export { httpSection, poolSection, requestSection, tlsSection } from "./config.ts";
 export type { AddressGuardOptions } from "./dial/address-guard.ts";
 export type { Connector } from "./dial/connector.ts";

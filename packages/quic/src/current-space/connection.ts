@@ -28,17 +28,21 @@ const longestDeliveryMs = 5_000;
 export interface CurrentSpaceConnectionOptions {
   readonly native: NativeSession;
   readonly role: "client" | "server";
-  readonly local: Endpoint;
+  /** Known when a client is connected, at the latest. */
+  readonly local: () => Endpoint;
   readonly remote: Endpoint;
 }
 
 /** A connection of the engine, which runs in threads of its own. */
 export class CurrentSpaceConnection implements EngineConnection {
   readonly role: "client" | "server";
-  readonly local: Endpoint;
   readonly remote: Endpoint;
   readonly capabilities = capabilities;
-  events: ConnectionEvents | undefined;
+  readonly #local: () => Endpoint;
+  #events: ConnectionEvents | undefined;
+  /** Streams that came while nobody was told of them: a server's may be there before a client knows that it is connected. */
+  #untold: NativeStream[] = [];
+  #end: { errorCode: number; reason: string } | undefined;
   readonly #native: NativeSession;
   readonly #ids: StreamIds;
   readonly #streams = new Map<number, CurrentSpaceStream>();
@@ -53,7 +57,7 @@ export class CurrentSpaceConnection implements EngineConnection {
     const { native } = options;
     this.#native = native;
     this.role = options.role;
-    this.local = options.local;
+    this.#local = options.local;
     this.remote = options.remote;
     this.#ids = new StreamIds(options.role);
     this.#create = native._getOrCreateStream.bind(native);
@@ -61,6 +65,22 @@ export class CurrentSpaceConnection implements EngineConnection {
     native.on("stream", (stream: NativeStream) => this.#onStream(stream));
     native.on("close", (info: { errorCode: number; reason: string }) => this.#onClose(info));
     native.on("error", () => undefined); // its close tells the same
+  }
+
+  get local(): Endpoint {
+    return this.#local();
+  }
+
+  get events(): ConnectionEvents | undefined {
+    return this.#events;
+  }
+
+  set events(events: ConnectionEvents | undefined) {
+    this.#events = events;
+    const untold = this.#untold;
+    this.#untold = [];
+    for (const stream of untold) this.#onStream(stream);
+    if (this.#end !== undefined) this.#onClose(this.#end);
   }
 
   /** The engine's object for a stream, its bytes going our way from the first one on. */
@@ -82,7 +102,7 @@ export class CurrentSpaceConnection implements EngineConnection {
     early.set(stream, chunks);
     stream._pushData = (chunk) => chunks.push(chunk);
     queueMicrotask(() => {
-      if (!early.delete(stream)) return;
+      if (this.#untold.includes(stream) || !early.delete(stream)) return;
       // One that was over here: what still comes for it has no reader.
       stream._pushData = () => undefined;
       stream.on("error", () => undefined);
@@ -91,12 +111,16 @@ export class CurrentSpaceConnection implements EngineConnection {
   }
 
   #onStream(native: NativeStream): void {
+    if (this.#events === undefined) {
+      this.#untold.push(native);
+      return;
+    }
     const chunks = early.get(native) ?? [];
     early.delete(native);
     this.#hook(native);
     const { unidirectional } = streamIdFacts(native.id);
     const stream = this.#adopt(native, unidirectional ? "receive" : "both");
-    this.events?.onStream(stream);
+    this.#events.onStream(stream);
     for (const chunk of chunks) stream.push(chunk);
   }
 
@@ -151,19 +175,24 @@ export class CurrentSpaceConnection implements EngineConnection {
       lookMs,
       () => {
         this.#looking = false;
-        if (!this.#over) this.events?.onRoom();
+        if (!this.#over) this.#events?.onRoom();
       },
       { keepAlive: false },
     );
   }
 
-  #onClose({ errorCode, reason }: { errorCode: number; reason: string }): void {
+  #onClose(end: { errorCode: number; reason: string }): void {
     if (this.#over) return;
+    if (this.#events === undefined && !this.#closing) {
+      this.#end = end;
+      return;
+    }
+    const { errorCode, reason } = end;
     this.#over = true;
     for (const stream of this.#streams.values()) stream.release();
     this.#ended.resolve();
     if (this.#closing) return;
-    this.events?.onEnd(connectionEnd(errorCode, reason));
+    this.#events?.onEnd(connectionEnd(errorCode, reason));
   }
 
   async delivered(): Promise<void> {

@@ -72,7 +72,7 @@ async function listen(native: Native, limits: QuicLimits, options: QuicListenOpt
     const connection = new CurrentSpaceConnection({
       native: session as unknown as NativeSession,
       role: "server",
-      local,
+      local: () => local,
       remote: { address: session.remoteAddress, port: session.remotePort },
     });
     listener.onConnection(connection);
@@ -115,6 +115,13 @@ async function connect(
   session.on("error", (error) => {
     failure ??= error;
   });
+  // Before it is connected: the server's first streams may come with the end of the handshake.
+  const connection = new CurrentSpaceConnection({
+    native: session as unknown as NativeSession,
+    role: "client",
+    local: () => localEndpoint(session),
+    remote,
+  });
   try {
     await session.ready();
   } catch (cause) {
@@ -122,12 +129,6 @@ async function connect(
     signal?.throwIfAborted();
     throw failedHandshake(end, failure ?? cause, remote, limits.handshakeTimeoutMs);
   }
-  const connection = new CurrentSpaceConnection({
-    native: session as unknown as NativeSession,
-    role: "client",
-    local: localEndpoint(session),
-    remote,
-  });
   return new QuicSession(connection, limits);
 }
 

@@ -3,6 +3,7 @@ import {
   BaseSession,
   type SessionClosed,
   type SessionStats,
+  type Stream,
   streamErrors,
 } from "@king-runtime/core";
 import type { ConnectionBelow, SocketBelow } from "./connection-below.ts";
@@ -35,6 +36,7 @@ export abstract class ClientSession<
   #cut = 0;
   #aborted: { readonly reason: unknown } | undefined;
   #isLeaving = false;
+  #isHandedOver = false;
   /** Told when an exchange has ended and there is room for another. */
   onRoom: ((session: ClientSession) => void) | undefined;
   /** Told of the end. */
@@ -101,14 +103,34 @@ export abstract class ClientSession<
     if (this.#active.size === 0) this.leave();
   }
 
-  send(request: PreparedRequest): IncomingResponse {
-    if (!this.hasRoom) {
-      throw this.state === "open"
-        ? streamErrors.create("KING_STREAM_LIMIT", "expected a free stream, got none", {
-            limit: this.capacity,
-          })
-        : streamErrors.create("KING_SESSION_CLOSED", "expected an open session", {});
+  /**
+   * The connection is about to belong to a stream that leaves HTTP: it takes no requests any more. What is given back
+   * with is that stream, whose end is the session's, or nothing, when the connection is of no more use.
+   *
+   * @throws {KingError} KING_STREAM_LIMIT, KING_SESSION_CLOSED.
+   */
+  protected handOver(): (stream: Stream | undefined) => void {
+    this.#checkRoom();
+    this.#opened++;
+    this.#isLeaving = true;
+    this.#isHandedOver = true;
+    return (stream) => {
+      if (stream === undefined) this.cut();
+      else void stream.closed.then(() => this.cut());
+    };
+  }
+
+  #checkRoom(): void {
+    if (this.hasRoom) return;
+    if (this.state !== "open") {
+      throw streamErrors.create("KING_SESSION_CLOSED", "expected an open session", {});
     }
+    const { capacity: limit } = this;
+    throw streamErrors.create("KING_STREAM_LIMIT", "expected a free stream, got none", { limit });
+  }
+
+  send(request: PreparedRequest): IncomingResponse {
+    this.#checkRoom();
     let response: IncomingResponse;
     try {
       response = this.begin(request);
@@ -148,7 +170,8 @@ export abstract class ClientSession<
   }
 
   protected override beginClose({ code }: { code?: number }): void {
-    if (this.#active.size === 0) this.leave(code);
+    // A connection that has left HTTP ends with its stream.
+    if (this.#active.size === 0 && !this.#isHandedOver) this.leave(code);
   }
 
   abort(reason?: unknown): void {

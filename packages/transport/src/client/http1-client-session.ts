@@ -5,10 +5,12 @@ import { cutSocket } from "../cut-socket.ts";
 import { ClientExchange } from "./client-exchange.ts";
 import type { ClientConnection } from "./client-session.ts";
 import type { SocketBelow } from "./connection-below.ts";
+import { upgradeHttp1 } from "./http1-upgrade.ts";
 import type { IncomingResponse } from "./incoming-response.ts";
 import type { PreparedRequest } from "./prepared-request.ts";
 import { abortedError, trailersWithLength, unaskedUpgrade } from "./request-error.ts";
 import { StreamingSession } from "./streaming-session.ts";
+import type { UpgradedRequest } from "./upgrade.ts";
 
 const capabilities: ReadonlySet<StreamCapability> = new Set([
   "half-close",
@@ -37,6 +39,27 @@ export class Http1ClientSession extends StreamingSession<SocketBelow> {
     this.#idle?.cancel();
     this.below.socket.ref();
     return new Http1ClientExchange(this, request, output);
+  }
+
+  protected override async change(
+    request: PreparedRequest,
+    protocol: string,
+  ): Promise<UpgradedRequest> {
+    const handBack = this.handOver();
+    this.#idle?.cancel();
+    this.below.socket.ref();
+    try {
+      const upgraded = await upgradeHttp1(request, protocol, this.#agent);
+      handBack(upgraded.stream);
+      return upgraded;
+    } catch (error) {
+      handBack(undefined);
+      throw error;
+    }
+  }
+
+  protected takesConnect(): Promise<boolean> {
+    return Promise.resolve(false);
   }
 
   /** Nothing is under way: it is kept for a while. */

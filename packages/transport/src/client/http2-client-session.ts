@@ -10,6 +10,7 @@ import {
 } from "node:http2";
 import type { StreamCapability, Timer } from "@king-runtime/core";
 import { InputWatch } from "../http2/input-watch.ts";
+import { sliceBytes } from "../node-writer.ts";
 import { ClientExchange } from "./client-exchange.ts";
 import type { ClientConnection } from "./client-session.ts";
 import type { SocketBelow } from "./connection-below.ts";
@@ -39,6 +40,7 @@ export class Http2ClientSession extends StreamingSession<SocketBelow> {
   readonly #session: ClientHttp2Session;
   readonly #keepAliveTimeoutMs: number;
   #idle: Timer | undefined;
+  #isToldSettings = false;
 
   constructor(connection: ClientConnection) {
     super(connection);
@@ -64,6 +66,9 @@ export class Http2ClientSession extends StreamingSession<SocketBelow> {
       if (!session.destroyed) session.setLocalWindowSize(connectionWindowBytes);
     });
     session.once("close", () => socket.destroy());
+    session.once("remoteSettings", () => {
+      this.#isToldSettings = true;
+    });
     this.#rest();
   }
 
@@ -83,6 +88,17 @@ export class Http2ClientSession extends StreamingSession<SocketBelow> {
       this.#session.ref();
     }
     return new Http2ClientExchange(this, request, this.#session, stream);
+  }
+
+  protected async takesConnect(): Promise<boolean> {
+    const session = this.#session;
+    if (!this.#isToldSettings) {
+      await new Promise<void>((resolve) => {
+        session.once("remoteSettings", () => resolve());
+        session.once("close", () => resolve());
+      });
+    }
+    return session.remoteSettings?.enableConnectProtocol === true;
   }
 
   #rest(): void {
@@ -209,7 +225,9 @@ export class Http2ClientExchange extends ClientExchange {
     stream.on("end", onEnd);
     stream.on("close", onClose);
     if (request.expectContinue) stream.on("continue", onContinue);
-    if (!isHeadAll(request)) stream.once("wantTrailers", () => this.#sendTrailers());
+    if (!isHeadAll(request) && !isWhole(request)) {
+      stream.once("wantTrailers", () => this.#sendTrailers());
+    }
     this.start();
   }
 
@@ -267,6 +285,13 @@ export class Http2ClientExchange extends ClientExchange {
 
 const none: RawFields = [];
 
+/** Whether all that follows the head is given to node at once. */
+const isWhole = ({ isOpen, body, trailers, expectContinue }: PreparedRequest): boolean =>
+  !isOpen &&
+  !expectContinue &&
+  trailers === undefined &&
+  (typeof body === "string" || (body instanceof Uint8Array && body.length <= sliceBytes));
+
 /** Whether nothing follows the head of a request. */
 const isHeadAll = ({ isOpen, body, trailers }: PreparedRequest): boolean =>
   !isOpen && body === undefined && trailers === undefined;
@@ -276,7 +301,10 @@ function requestStream(session: ClientHttp2Session, request: PreparedRequest): C
   const endStream = isHeadAll(request);
   const fields = fieldsOf(request);
   try {
-    return session.request(fields, { endStream, waitForTrailers: !endStream });
+    // Node ends a stream that is given up before it resets it: this keeps a part of a body from looking whole. Where
+    // there are no parts, it would be nothing but a risk: asked for of a stream that is gone, the process dies.
+    const waitForTrailers = !endStream && !isWhole(request);
+    return session.request(fields, { endStream, waitForTrailers });
   } catch (error) {
     // Such as two lines of a field that has one value.
     const { code = "", message } = error as Error & { code?: string };
@@ -289,12 +317,14 @@ function requestStream(session: ClientHttp2Session, request: PreparedRequest): C
 const secretFields = ["authorization", "cookie", "proxy-authorization"];
 
 /** @throws {KingError} KING_HTTP_REQUEST_INVALID for a field that cannot be sent. */
-function fieldsOf({ method, path, origin, headers, expectContinue, body }: PreparedRequest) {
+function fieldsOf(request: PreparedRequest) {
+  const { method, path, origin, headers, expectContinue, body, connectProtocol } = request;
   const fields: OutgoingHttpHeaders = {
     ":method": method,
     ":path": path,
     ":scheme": origin.secure ? "https" : "http",
     ":authority": origin.authority,
+    ...(connectProtocol === undefined ? {} : { ":protocol": connectProtocol }),
   };
   let secrets: string[] | undefined;
   for (const [name, value] of Object.entries(headers)) {

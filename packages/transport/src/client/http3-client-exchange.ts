@@ -50,6 +50,7 @@ export class Http3ClientExchange extends ClientExchange {
     }
     this.incoming.onHead(status, fields);
     this.onHead();
+    if (this.request.connectProtocol !== undefined && status < 300) this.output.becomeTunnel();
     const isBodyless = this.request.method === "HEAD" || status === 204 || status === 304;
     // Content-Length then tells of another response (RFC 9110, section 8.6).
     if (isBodyless) return { isInterim: false, contentLength: 0 };
@@ -98,6 +99,8 @@ function sectionOf(request: PreparedRequest): string[] {
     [":method", method, ":scheme", "https", ":authority", authority, ":path", path],
     fields,
   );
+  const { connectProtocol } = request;
+  if (connectProtocol !== undefined) section.splice(2, 0, ":protocol", connectProtocol);
   if (expectContinue) section.push("expect", "100-continue");
   const isWhole = typeof body === "string" || body instanceof Uint8Array;
   if (isWhole && request.trailers === undefined && !section.includes("content-length")) {

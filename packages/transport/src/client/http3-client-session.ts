@@ -92,6 +92,10 @@ export class Http3ClientSession extends StreamingSession<QuicBelow> {
     return new Http3ClientExchange(this, request, http3);
   }
 
+  protected async takesConnect(): Promise<boolean> {
+    return (await this.#connection.settings)?.enableConnectProtocol === true;
+  }
+
   /** What the server did wrong, as callers see it. */
   protocolError(error: Http3Error): Error {
     const message = `${this.origin.text}: ${error.message}`;

@@ -36,5 +36,7 @@ export interface PreparedRequest {
   /** When `timeoutMs` is over, by the monotonic time of the clock: it began with the call. */
   readonly deadlineMs: number;
   readonly signal: AbortSignal | undefined;
+  /** The protocol to leave HTTP for, by an extended CONNECT (RFC 8441, RFC 9220). */
+  readonly connectProtocol?: string;
   readonly onInformational: ((response: InformationalResponse) => void) | undefined;
 }

@@ -1,4 +1,5 @@
-import { optionError, type Session, streamErrors } from "@king-runtime/core";
+import { optionError, type Session, streamErrors, unknownOption } from "@king-runtime/core";
+import { token } from "../token.ts";
 import type { ClientExchange } from "./client-exchange.ts";
 import { ClientSession, maxWaitingRequests } from "./client-session.ts";
 import type { ConnectionBelow } from "./connection-below.ts";
@@ -8,6 +9,8 @@ import type { HttpClientStream } from "./http-client-stream.ts";
 import type { IncomingResponse } from "./incoming-response.ts";
 import { parseUrl, prepareRequest } from "./prepare-request.ts";
 import type { PreparedRequest } from "./prepared-request.ts";
+import { timeoutError } from "./request-error.ts";
+import { type SessionUpgradeOptions, type UpgradedRequest, upgradeRefused } from "./upgrade.ts";
 
 /** What to ask for on a session. Without `body` and with `open`, it is written to the stream. */
 export interface SessionRequestOptions extends ExchangeOptions {
@@ -20,6 +23,7 @@ export interface SessionRequestOptions extends ExchangeOptions {
 }
 
 const others = [...exchangeOthers, "path", "open", "atLimit"];
+const upgradeOptions = ["protocol", "path", "headers", "headersTimeoutMs", "signal"];
 
 /** One connection to an origin, opened and closed by its owner. */
 export interface HttpClientSession extends Session {
@@ -32,6 +36,14 @@ export interface HttpClientSession extends Session {
    * KING_SESSION_CLOSED; KING_HTTP_REQUEST_INVALID, KING_OPTION_INVALID, KING_CONFIG_LOCKED; the reason of `signal`.
    */
   request(options?: SessionRequestOptions): Promise<HttpClientStream>;
+  /**
+   * Leaves HTTP for another protocol: over HTTP/1.1 by Upgrade, with the whole connection, which belongs to the stream
+   * then; over HTTP/2 and /3 by an extended CONNECT (RFC 8441, RFC 9220), with one stream beside others.
+   *
+   * @throws {KingError} KING_HTTP_UPGRADE_REFUSED for any other answer; KING_STREAM_UNSUPPORTED where the server takes no
+   * extended CONNECT; otherwise what {@link request} throws.
+   */
+  upgrade(options: SessionUpgradeOptions): Promise<UpgradedRequest>;
 }
 
 /** A session whose exchanges are streams. */
@@ -73,6 +85,68 @@ export abstract class StreamingSession<Below extends ConnectionBelow = Connectio
     this.#exchange = undefined;
     return exchange;
   }
+
+  async upgrade(options: SessionUpgradeOptions): Promise<UpgradedRequest> {
+    const { protocol, path = "/", headers, headersTimeoutMs, signal } = options;
+    const unknown = Object.keys(options).find((name) => !upgradeOptions.includes(name));
+    if (unknown !== undefined) throw unknownOption(unknown, upgradeOptions);
+    if (typeof protocol !== "string" || !token.test(protocol)) {
+      throw optionError("protocol", "expected the name of a protocol");
+    }
+    if (typeof path !== "string" || !path.startsWith("/")) {
+      throw optionError("path", 'expected a path that begins with "/"');
+    }
+    const own = headersTimeoutMs === undefined ? {} : { headersTimeoutMs };
+    const base = this.connections?.limitsOf(own, []) ?? this.limits;
+    // What comes on the stream, and when, is the protocol's own business.
+    const limits = { ...base, bodyIdleTimeoutMs: Number.POSITIVE_INFINITY };
+    const url = parseUrl(`${this.origin.text}${path}`);
+    const asked = {
+      ...(headers === undefined ? {} : { headers }),
+      ...(signal === undefined ? {} : { signal }),
+    };
+    const request = prepareRequest(url, this.origin, asked, limits, true);
+    signal?.throwIfAborted();
+    return await this.change(request, protocol);
+  }
+
+  /** Asks for `protocol` as a stream of this connection. */
+  protected async change(request: PreparedRequest, protocol: string): Promise<UpgradedRequest> {
+    if (!(await this.#told(request, this.takesConnect()))) {
+      const message = "the server takes no extended CONNECT";
+      const details = { capability: "extended-connect", protocol: this.protocol };
+      throw streamErrors.create("KING_STREAM_UNSUPPORTED", message, details);
+    }
+    this.send({ ...request, method: "CONNECT", connectProtocol: protocol });
+    const exchange = this.#exchange as ClientExchange;
+    this.#exchange = undefined;
+    const { status, headers } = await exchange.response;
+    if (status >= 200 && status < 300) return { stream: exchange, headers };
+    const refused = upgradeRefused(this.origin, protocol, status);
+    exchange.abort(refused);
+    throw refused;
+  }
+
+  /** What `answer` tells, while the request may wait for it. */
+  async #told<Answer>(request: PreparedRequest, answer: Promise<Answer>): Promise<Answer> {
+    const { signal, limits } = request;
+    const { headersTimeoutMs, clock } = limits;
+    const { promise: givenUp, reject } = Promise.withResolvers<never>();
+    const onAbort = () => reject(signal?.reason);
+    const timer = clock.after(headersTimeoutMs, () =>
+      reject(timeoutError(request, "headers", headersTimeoutMs)),
+    );
+    signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      return await Promise.race([answer, givenUp]);
+    } finally {
+      timer.cancel();
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /** Whether the server has said that it takes extended CONNECT, once it has said anything. */
+  protected abstract takesConnect(): Promise<boolean>;
 
   #room(signal: AbortSignal | undefined): Promise<void> {
     if (this.#waiting.length >= maxWaitingRequests) {

@@ -12,8 +12,6 @@ export interface Http3ConnectionOptions {
   readonly settings: Http3Settings;
   /** A request, on a server. */
   readonly onRequest?: (stream: Stream) => void;
-  /** The peer's settings have come. */
-  readonly onSettings?: (settings: Http3Settings) => void;
   /** The peer winds down: of a server, requests from stream `id` on are not served. */
   readonly onGoaway?: (id: number) => void;
 }
@@ -29,6 +27,7 @@ export class Http3Connection {
   readonly #critical = new Set<number>();
   #control: Promise<Stream> | undefined;
   #peerSettings: Http3Settings | undefined;
+  readonly #told = Promise.withResolvers<Http3Settings | undefined>();
   #goawayId = Number.POSITIVE_INFINITY;
   #failed = false;
 
@@ -41,8 +40,9 @@ export class Http3Connection {
     return this.session.role;
   }
 
-  get peerSettings(): Http3Settings | undefined {
-    return this.#peerSettings;
+  /** The peer's settings, once they have come; nothing when the session ends before. */
+  get settings(): Promise<Http3Settings | undefined> {
+    return this.#told.promise;
   }
 
   /** Sends our settings, and takes the peer's streams until the session ends. */
@@ -50,6 +50,7 @@ export class Http3Connection {
     this.#control = this.#openControl();
     this.#control.catch(() => undefined); // the session has ended
     this.#accept().catch(() => undefined); // the same
+    void this.session.closed.then(() => this.#told.resolve(undefined));
   }
 
   async #openControl(): Promise<Stream> {
@@ -181,7 +182,7 @@ export class Http3Connection {
   #onControlFrame(type: number, payload: Uint8Array): void {
     if (type === frameTypes.settings) {
       this.#peerSettings = readSettings(payload);
-      this.#options.onSettings?.(this.#peerSettings);
+      this.#told.resolve(this.#peerSettings);
       return;
     }
     const value = wholeVarint(

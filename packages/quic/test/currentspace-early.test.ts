@@ -1,0 +1,61 @@
+import { EventEmitter } from "node:events";
+import { expect, test } from "vitest";
+import { CurrentSpaceConnection } from "../src/current-space/connection.ts";
+import type { NativeSession, NativeStream } from "../src/current-space/native.ts";
+import { resolveLimits } from "../src/limits.ts";
+import { QuicSession } from "../src/quic-session.ts";
+
+/** A connection that has not said yet that it is one. */
+function connecting() {
+  const streams = new Map<number, NativeStream>();
+  const native = Object.assign(new EventEmitter(), {
+    _getOrCreateStream(id: number) {
+      const known = streams.get(id);
+      if (known !== undefined) return known;
+      const stream = Object.assign(new EventEmitter(), {
+        id,
+        _pushData: () => undefined,
+        destroy: () => undefined,
+      }) as unknown as NativeStream;
+      streams.set(id, stream);
+      return stream;
+    },
+    getMetrics: () => null,
+    close: async () => undefined,
+  });
+  const endpoint = { address: "127.0.0.1", port: 1 };
+  const connection = new CurrentSpaceConnection({
+    native: native as unknown as NativeSession,
+    role: "client",
+    local: () => endpoint,
+    remote: endpoint,
+  });
+  const arrive = (id: number, text: string) => {
+    const stream = native._getOrCreateStream(id);
+    stream._pushData(Buffer.from(text));
+    native.emit("stream", stream);
+  };
+  return { native, connection, arrive };
+}
+
+test("a stream that comes before the client is told of its connection is not lost", async () => {
+  const { native, connection, arrive } = connecting();
+  arrive(3, "first");
+  await Promise.resolve();
+  native._getOrCreateStream(3)._pushData(Buffer.from(" second"));
+  const session = new QuicSession(connection, resolveLimits());
+  native._getOrCreateStream(3)._pushData(null);
+  for await (const stream of session.streams()) {
+    let text = "";
+    for await (const chunk of stream) text += Buffer.from(chunk).toString();
+    expect(text).toBe("first second");
+    break;
+  }
+});
+
+test("a connection that ends before the client is told of it is told to have ended", async () => {
+  const { native, connection } = connecting();
+  native.emit("close", { errorCode: 7, reason: "no" });
+  const session = new QuicSession(connection, resolveLimits());
+  expect(await session.closed).toMatchObject({ by: "peer", code: 7, reason: "no" });
+});
