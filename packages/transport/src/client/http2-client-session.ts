@@ -191,6 +191,23 @@ function keepOrder(stream: ClientHttp2Stream, session: ClientHttp2Session): void
   if (typeof inner === "object" && inner !== null) outlived.register(inner, outer);
 }
 
+let maybeDestroy: symbol | undefined;
+
+/**
+ * Has node destroy a stream that is reset when the reset is out, and not when both directions have ended: a reset waits
+ * while the connection is written to, and node 26 aborts the process when it then comes upon the body of a stream that
+ * it has destroyed (`OnTrailers`, `!this->is_destroyed()`).
+ */
+function keepUntilReset(stream: ClientHttp2Stream): void {
+  for (let of: object | null = stream; maybeDestroy === undefined && of !== null; ) {
+    const symbols = Object.getOwnPropertySymbols(of);
+    maybeDestroy = symbols.find(({ description }) => description === "kMaybeDestroy");
+    of = Object.getPrototypeOf(of);
+  }
+  if (maybeDestroy === undefined) return;
+  Object.defineProperty(stream, maybeDestroy, { value: () => undefined, configurable: true });
+}
+
 /** The one pseudo-field of a response comes first (RFC 9113, section 8.3.2). */
 const withoutStatus = (raw: string[]): RawFields => raw.slice(2);
 
@@ -279,7 +296,10 @@ export class Http2ClientExchange extends ClientExchange {
   protected cut(code: number = constants.NGHTTP2_CANCEL): void {
     // While node works on what came in, it puts a reset off until it has ended the stream, and the server takes
     // the body for whole; when the trailers are asked for then, of a stream that is gone, the process dies.
-    setImmediate(() => this.output.close(code));
+    setImmediate(() => {
+      if (code !== constants.NGHTTP2_NO_ERROR) keepUntilReset(this.output);
+      this.output.close(code);
+    });
   }
 }
 
