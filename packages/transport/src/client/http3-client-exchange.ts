@@ -81,6 +81,12 @@ export class Http3ClientExchange extends ClientExchange {
     });
   }
 
+  override stopReading(code: number = http3Codes.requestCancelled): void {
+    // Before there is a head, somebody waits for it.
+    if (this.incoming.hasArrived) this.output.stopInput(code);
+    super.stopReading();
+  }
+
   protected cut(code: number = http3Codes.requestCancelled): void {
     this.output.reset(code);
   }

@@ -1,5 +1,6 @@
 import { Duplex } from "node:stream";
 import { KingError, type Stream } from "@king-runtime/core";
+import { turn } from "../turn.ts";
 import { Http3Error, http3Codes } from "./codes.ts";
 import { FrameReader, type FrameSink } from "./frame-reader.ts";
 import { frameTypes, isReservedFrameType } from "./frame-types.ts";
@@ -57,12 +58,19 @@ export class Http3Stream extends Duplex implements FrameSink {
   readonly #owner: Http3StreamOwner;
   readonly #reader = new FrameReader(this);
   #events: Http3StreamEvents | undefined;
-  #stage: "head" | "body" | "after" = "head";
+  /** Of a message that is too large to be looked at the rest is passed over. */
+  #stage: "head" | "body" | "after" | "refused" = "head";
   #announced: number | undefined;
   #bodyBytes = 0;
   /** After an accepted CONNECT there are DATA frames and nothing else (RFC 9114, section 4.4). */
   #isTunnel = false;
   #isInputWhole = false;
+  /** Nobody here wants the rest of the input. */
+  #isInputStopped = false;
+  /** The peer wants no more of what is sent, and it goes nowhere. */
+  #isOutputStopped = false;
+  /** Settles when what was sent has made room for more. */
+  #blocked: Promise<void> | undefined;
   #room: (() => void) | undefined;
   #isFull = false;
   #out: Uint8Array[] = [];
@@ -92,20 +100,32 @@ export class Http3Stream extends Duplex implements FrameSink {
   #attach(stream: Stream): void {
     this.#stream = stream;
     stream.closed.then(({ by, clean, code, error }) => {
-      if (!clean) this.#break(by === "local" ? undefined : code, error);
-      if (!clean) this.destroy();
-      // What is whole is still given to who reads it; and that all is sent is still to be told.
-      else if (this.writableFinished) this.#leave();
-      else this.once("finish", () => this.#leave());
+      if (clean) {
+        // What is whole is still given to who reads it; and that all is sent is still to be told.
+        if (this.writableFinished) this.#leave();
+        else this.once("finish", () => this.#leave());
+        return;
+      }
+      this.#break(by === "local" ? undefined : code, error);
+      if (by === "local" || this.#owner.role === "server") this.destroy();
+      else this.#leaveUnsent();
     });
     if (this.destroyed) stream.reset(this.resetCode ?? http3Codes.requestCancelled);
     else for (const then of this.#onOpen.splice(0)) then();
   }
 
+  /** Its response may be whole nevertheless, and is then not to be lost (RFC 9114, section 4.1). */
+  #leaveUnsent(): void {
+    this.#isOutputStopped = true;
+    this.#makeRoom();
+    if (this.readableEnded) this.destroy();
+    else this.once("end", () => this.destroy());
+  }
+
   /** The stream below is over, and all is told: nothing comes any more but what somebody reads. */
   #leave(): void {
     const isBeingRead = this.readableFlowing !== null || this.listenerCount("readable") > 0;
-    if (!isBeingRead) this.destroy();
+    if (this.#isInputStopped || !isBeingRead) this.destroy();
   }
 
   /** Calls `then` when it is open: at once, or later. */
@@ -120,6 +140,11 @@ export class Http3Stream extends Duplex implements FrameSink {
     this.#whenOpen(() => void this.#receive(this.#stream as Stream));
   }
 
+  /** Its number on the wire (RFC 9000, section 2.1), once it is open and where its session tells. */
+  get streamId(): number | undefined {
+    return (this.#stream as { readonly streamId?: number } | undefined)?.streamId;
+  }
+
   /** Whether all of the peer's message is here. */
   get isInputWhole(): boolean {
     return this.#isInputWhole;
@@ -128,6 +153,7 @@ export class Http3Stream extends Duplex implements FrameSink {
   async #receive(stream: Stream): Promise<void> {
     try {
       for await (const chunk of stream) {
+        if (this.destroyed) return;
         this.#reader.push(chunk);
         if (this.#isFull) {
           await new Promise<void>((resolve) => {
@@ -135,6 +161,7 @@ export class Http3Stream extends Duplex implements FrameSink {
           });
         }
       }
+      if (this.#isInputStopped) return;
       this.#reader.end();
       this.#endMessage();
       this.#isInputWhole = true;
@@ -146,10 +173,10 @@ export class Http3Stream extends Duplex implements FrameSink {
 
   #endMessage(): void {
     if (this.#stage === "head") {
-      throw new Http3Error(
-        http3Codes.requestIncomplete,
-        "expected a head, got the end of the stream",
-      );
+      // Of a response that is no response it is said otherwise (RFC 9114, section 4.1.2).
+      const code =
+        this.#owner.role === "server" ? http3Codes.requestIncomplete : http3Codes.messageError;
+      throw new Http3Error(code, "expected a head, got the end of the stream");
     }
     if (this.#announced !== undefined && this.#announced !== this.#bodyBytes)
       throw this.#wrongLength();
@@ -165,9 +192,10 @@ export class Http3Stream extends Duplex implements FrameSink {
   #onFault(error: unknown): void {
     this.inputError ??= error;
     if (!(error instanceof Http3Error)) {
-      // The stream broke off, which `closed` tells as well.
-      if (KingError.is(error)) this.#break(undefined, error);
-      else this.reset(http3Codes.internalError);
+      const isOfPeer = KingError.is(error);
+      if (isOfPeer) this.#break(codeOf(error), error);
+      // Whoever breaks off what it sends wants no answer to it.
+      this.reset(isOfPeer ? http3Codes.requestCancelled : http3Codes.internalError);
       return;
     }
     const isOfStream = error.isOfMessage || error.code === http3Codes.requestIncomplete;
@@ -184,14 +212,16 @@ export class Http3Stream extends Duplex implements FrameSink {
 
   onFrame(type: number, length: number): "whole" | "stream" | "skip" {
     if (type === frameTypes.data) {
+      if (this.#stage === "refused") return "skip";
       if (this.#stage !== "body") throw unexpected("DATA");
       return "stream";
     }
     if (type === frameTypes.headers) {
+      if (this.#stage === "refused") return "skip";
       if (this.#stage === "after" || this.#isTunnel) throw unexpected("HEADERS");
       // A section is never longer coded than it is in all, but for what small tables save.
       if (length > this.#owner.maxHeaderBytes) {
-        this.#events?.onTooLarge();
+        this.#refuse();
         return "skip";
       }
       return "whole";
@@ -213,13 +243,19 @@ export class Http3Stream extends Duplex implements FrameSink {
     return "skip";
   }
 
+  #refuse(): void {
+    this.#stage = "refused";
+    this.#announced = undefined;
+    this.#events?.onTooLarge();
+  }
+
   onPayload(_type: number, payload: Uint8Array): void {
     let section: string[];
     try {
       section = decodeFields(payload, this.#owner.maxHeaderBytes);
     } catch (error) {
       if (!(error instanceof FieldSectionTooLarge)) throw error;
-      this.#events?.onTooLarge();
+      this.#refuse();
       return;
     }
     if (this.#stage === "body") {
@@ -237,10 +273,14 @@ export class Http3Stream extends Duplex implements FrameSink {
     this.#bodyBytes += chunk.length;
     if (this.#announced !== undefined && this.#bodyBytes > this.#announced)
       throw this.#wrongLength();
-    if (!this.push(chunk)) this.#isFull = true;
+    if (!this.#isInputStopped && !this.push(chunk)) this.#isFull = true;
   }
 
   override _read(): void {
+    this.#makeRoom();
+  }
+
+  #makeRoom(): void {
     this.#isFull = false;
     this.#room?.();
     this.#room = undefined;
@@ -271,7 +311,6 @@ export class Http3Stream extends Duplex implements FrameSink {
 
   #queue(bytes: Uint8Array): void {
     if (this.#out.length === 0) {
-      // Failures are told by `closed`.
       queueMicrotask(() => this.#whenOpen(() => this.#flush()?.catch(() => undefined)));
     }
     this.#out.push(bytes);
@@ -288,12 +327,39 @@ export class Http3Stream extends Duplex implements FrameSink {
   #flush(): undefined | Promise<void> {
     const bytes = this.#take();
     if (bytes === undefined || this.#stream === undefined) return undefined;
+    if (this.#isOutputStopped) return turn();
     try {
-      return this.#stream.write(bytes);
+      const room = this.#stream.write(bytes);
+      if (room === undefined) return undefined;
+      const blocked = room
+        .catch((error) => this.#onUnsent(error))
+        .finally(() => {
+          if (this.#blocked === blocked) this.#blocked = undefined;
+        });
+      this.#blocked = blocked;
+      return blocked;
     } catch (error) {
-      // Told by `closed`.
-      return Promise.reject(error);
+      const failed = new Promise<void>((resolve) => resolve(this.#onUnsent(error)));
+      failed.catch(() => undefined);
+      return failed;
     }
+  }
+
+  /** What was sent is lost. @throws what is to be told to who wrote it. */
+  #onUnsent(error: unknown): void {
+    const isStopped =
+      this.#owner.role === "client" &&
+      KingError.is(error, "KING_STREAM_RESET") &&
+      this.#stream?.state !== "closed";
+    if (isStopped) {
+      // A server that has what it needs may say so, and answer (RFC 9114, section 4.1).
+      this.#isOutputStopped = true;
+      this.#break(codeOf(error), undefined);
+      return;
+    }
+    if (!this.destroyed) this.#break(codeOf(error), error);
+    this.reset();
+    throw error;
   }
 
   override _write(
@@ -304,7 +370,7 @@ export class Http3Stream extends Duplex implements FrameSink {
     this.#queue(frameHead(frameTypes.data, chunk.length));
     this.#queue(chunk);
     this.#whenOpen(() => {
-      const room = this.#outBytes < smallBytes ? undefined : this.#flush();
+      const room = this.#outBytes < smallBytes ? this.#blocked : this.#flush();
       if (room === undefined) callback();
       else room.then(() => callback(), callback);
     });
@@ -313,27 +379,49 @@ export class Http3Stream extends Duplex implements FrameSink {
   override _final(callback: (error?: Error | null) => void): void {
     if (this.#trailers !== undefined) this.sendFields(this.#trailers);
     this.#whenOpen(() => {
-      (this.#stream as Stream).end(this.#take()).then(() => callback(), callback);
+      if (this.#isOutputStopped) return; // it is over when the input is
+      (this.#stream as Stream).end(this.#take()).then(
+        () => callback(),
+        (error) => {
+          try {
+            this.#onUnsent(error);
+          } catch {
+            callback(error);
+          }
+        },
+      );
     });
   }
 
   /** Breaks both directions off. */
   reset(code: number = http3Codes.requestCancelled): void {
     this.resetCode ??= code;
-    if (this.#stream === undefined) this.destroy();
-    else this.#stream.reset(code);
+    this.#stream?.reset(code);
+    if (this.#stream === undefined || this.#stream.state === "closed") this.destroy();
   }
 
-  /** Asks the peer to send no more of its message. */
+  /** Asks the peer to send no more of its message; what reads it comes to an end. */
   stopInput(code: number = http3Codes.noError): void {
-    this.#stream?.stopReading(code);
+    if (this.#isInputStopped || this.#isInputWhole || this.destroyed) return;
+    this.#isInputStopped = true;
+    this.#whenOpen(() => this.#stream?.stopReading(code));
+    this.#makeRoom();
+    this.push(null);
   }
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
-    this.#room?.();
+    this.#makeRoom();
+    const stream = this.#stream;
+    if (stream !== undefined && stream.state !== "closed") {
+      stream.reset(this.resetCode ?? http3Codes.requestCancelled);
+    }
     callback(error);
   }
 }
+
+/** The code that the peer gave. */
+const codeOf = (error: unknown): number | undefined =>
+  (error as { readonly details?: { readonly code?: number } }).details?.code;
 
 const unexpected = (what: string) =>
   new Http3Error(http3Codes.frameUnexpected, `expected no ${what} here`);

@@ -1,0 +1,3 @@
+import { testHttp3Contracts } from "./http3-contract.ts";
+
+testHttp3Contracts("currentspace");
