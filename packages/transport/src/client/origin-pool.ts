@@ -25,6 +25,12 @@ export interface PoolOwner {
   quicTargetOf(origin: Origin): QuicTarget | undefined;
 }
 
+/** A connection that is being made. */
+interface Attempt {
+  /** Whoever it was begun for waits no longer. */
+  isLeft: boolean;
+}
+
 /** The connections to one origin, and the requests that wait for one. */
 export class OriginPool {
   readonly origin: Origin;
@@ -34,7 +40,7 @@ export class OriginPool {
   /** Those without a request; the one used last is taken first, so that others can go. */
   readonly #idle: ClientSession[] = [];
   readonly #waiting = new RequestQueue();
-  #opening = 0;
+  readonly #attempts = new Set<Attempt>();
   /** Requests that a connection takes at a time, as the latest did. */
   #perSession = 1;
   #isClosed = false;
@@ -55,7 +61,14 @@ export class OriginPool {
   }
 
   get opening(): number {
-    return this.#opening;
+    return this.#attempts.size;
+  }
+
+  /** Attempts that are somebody's. */
+  get #pending(): number {
+    let count = 0;
+    for (const { isLeft } of this.#attempts) if (!isLeft) count++;
+    return count;
   }
 
   /** Sends `request` on a connection that has room, or as soon as there is one. */
@@ -115,6 +128,7 @@ export class OriginPool {
       const leave = (error: unknown) => {
         this.#waiting.remove(waiting);
         waiting.fail(error);
+        this.#leaveAttempt();
         this.#checkEmpty();
       };
       const onAbort = () => leave(signal?.reason);
@@ -132,14 +146,24 @@ export class OriginPool {
     });
   }
 
+  /** A request waits no longer: an attempt that only it needed may last, and is no reason for others to wait. */
+  #leaveAttempt(): void {
+    if ((this.#pending - 1) * this.#perSession < this.#waiting.length) return;
+    for (const attempt of this.#attempts) {
+      if (attempt.isLeft) continue;
+      attempt.isLeft = true;
+      return;
+    }
+  }
+
   /** Opens as many connections as the requests that wait for one need. */
   #openMore(): void {
     const { maxSessionsPerOrigin } = this.#owner.limits;
     while (
-      this.#opening * this.#perSession < this.#waiting.length &&
-      this.#sessions.size + this.#opening < maxSessionsPerOrigin &&
+      this.#pending * this.#perSession < this.#waiting.length &&
+      this.#sessions.size + this.#attempts.size < maxSessionsPerOrigin &&
       // The first tells whether one is enough for all.
-      !(this.#opening > 0 && this.#sessions.size === 0 && this.#mayMultiplex)
+      !(this.#pending > 0 && this.#sessions.size === 0 && this.#mayMultiplex)
     ) {
       void this.#open();
     }
@@ -152,7 +176,8 @@ export class OriginPool {
 
   async #open(): Promise<void> {
     const isForAll = this.#sessions.size === 0 && this.#mayMultiplex;
-    this.#opening++;
+    const attempt: Attempt = { isLeft: false };
+    this.#attempts.add(attempt);
     const { connections, limits } = this.#owner;
     let session: ClientSession;
     try {
@@ -163,16 +188,17 @@ export class OriginPool {
         signal: this.#giveUp.signal,
       });
     } catch (error) {
-      this.#opening--;
+      this.#attempts.delete(attempt);
       // Whoever waits longest, where others have attempts of their own: else they would time out one by one.
-      for (let left = isForAll ? this.#waiting.length : 1; left > 0; left--) {
+      const concerned = attempt.isLeft ? 0 : isForAll ? this.#waiting.length : 1;
+      for (let left = concerned; left > 0; left--) {
         this.#waiting.shift()?.fail(error);
       }
       this.#openMore();
       this.#checkEmpty();
       return;
     }
-    this.#opening--;
+    this.#attempts.delete(attempt);
     this.#owner.onOpened();
     this.#perSession = Math.max(1, session.maxRequests);
     this.#sessions.add(session);
@@ -220,7 +246,8 @@ export class OriginPool {
   }
 
   #checkEmpty(): void {
-    if (this.#sessions.size + this.#opening + this.#waiting.length === 0) this.#owner.onEmpty(this);
+    if (this.#sessions.size + this.#attempts.size + this.#waiting.length === 0)
+      this.#owner.onEmpty(this);
   }
 
   /** Takes no further requests, and ends what it has once it is done. */

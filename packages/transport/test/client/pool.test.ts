@@ -15,6 +15,9 @@ const text = async (client: HttpClient, url: string, options = {}) =>
 
 const whole = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
+const refusedConnection = (message: string) =>
+  Object.assign(new Error(message), { code: "ECONNREFUSED" });
+
 describe("connections are kept", () => {
   test("one serves requests one after the other, and requests at once have one each", async () => {
     await using server = await countingServer();
@@ -198,6 +201,32 @@ describe("requests wait for a connection", () => {
     await expect(both[0]).rejects.toMatchObject({ code: "KING_NET_CONNECT" });
     expect(await both[1]).toBe("");
   });
+
+  test.each(["http:", "https:"])(
+    "an attempt to connect over %s that was left by its request holds up no other, and fails none",
+    async (scheme) => {
+      const attempts: PromiseWithResolvers<never>[] = [];
+      const connector = () => {
+        const attempt = Promise.withResolvers<never>();
+        attempts.push(attempt);
+        return attempt.promise;
+      };
+      await using client = createHttpClient({ connector });
+      const url = `${scheme}//127.0.0.1:1/`;
+      await expect(client.request(url, { timeoutMs: 20 })).rejects.toMatchObject({
+        code: "KING_HTTP_TIMEOUT",
+      });
+      const second = client.request(url);
+      await vi.waitFor(() => expect(attempts.length).toBe(2));
+      const first = refusedConnection("the first");
+      attempts[0]?.reject(first);
+      await vi.waitFor(() => expect(client.stats().sessionsOpening).toBe(1));
+      expect(client.stats().requestsWaiting).toBe(1);
+      const own = refusedConnection("its own");
+      attempts[1]?.reject(own);
+      await expect(second).rejects.toMatchObject({ code: "KING_NET_CONNECT", cause: own });
+    },
+  );
 
   test("and where one may do for all of them, all fail with the one that cannot be made", async () => {
     let attempts = 0;
