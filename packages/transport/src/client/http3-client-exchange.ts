@@ -26,6 +26,7 @@ export class Http3ClientExchange extends ClientExchange {
     stream.on("data", (chunk: Buffer) => this.incoming.onData(chunk));
     stream.once("end", () => this.incoming.onEnd(this.#trailers));
     stream.once("close", () => this.#onClose());
+    stream.onOverrun = (error) => this.abort(error);
     stream.receive({
       onHead: (section) => this.#onSection(section),
       onTrailers: (section) => {

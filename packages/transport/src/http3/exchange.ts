@@ -33,6 +33,7 @@ export class Http3Exchange extends HttpExchange {
     this.isTooLarge = isTooLarge;
     stream.on("error", () => undefined); // told by "close"
     stream.once("close", () => this.#onClose());
+    stream.onOverrun = (error) => this.abort(error);
     const { protocol } = head;
     const wanted = protocol?.toLowerCase();
     if (wanted !== undefined && session.limits.upgradeProtocols.some(named(wanted))) {

@@ -80,6 +80,8 @@ export class Http3Stream extends Duplex implements FrameSink {
   resetCode: number | undefined;
   /** What the input broke off with. */
   inputError: unknown;
+  /** More came than is held for a reader, where the engine cannot have the peer wait. */
+  onOverrun: ((error: Error) => void) | undefined;
 
   /** @param stream may still be about to open. */
   constructor(stream: Stream | Promise<Stream>, owner: Http3StreamOwner) {
@@ -107,6 +109,7 @@ export class Http3Stream extends Duplex implements FrameSink {
         return;
       }
       this.#break(by === "local" ? undefined : code, error);
+      if (KingError.is(error) && error.category === "limit") this.onOverrun?.(error);
       if (by === "local" || this.#owner.role === "server") this.destroy();
       else this.#leaveUnsent();
     });

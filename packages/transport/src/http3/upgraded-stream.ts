@@ -17,6 +17,7 @@ export class UpgradedHttp3Stream extends NodeStream {
   ) {
     super(stream, options);
     this.#stream = stream;
+    stream.onOverrun = (error) => this.abort(error);
     this.#capabilities = new Set([...capabilities].filter((each) => !notOfBytes.has(each)));
   }
 

@@ -81,7 +81,8 @@ export async function clientPlace(
     tls: { alpn: ["h3"], ...leaf },
     onSession: (session) => accepted.resolve(new RawHttp3Peer(session)),
   });
-  const session = await openHttpSession(`https://127.0.0.1:${listener.local.port}`, {
+  const session = await openHttpSession(`https://localhost:${listener.local.port}`, {
+    resolver: { resolve: async (_host, family) => (family === 4 ? ["127.0.0.1"] : []) },
     tls: { ca },
     quic: { engine },
     protocols: ["h3"],
