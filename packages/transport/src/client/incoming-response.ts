@@ -197,6 +197,7 @@ export class IncomingResponse implements HttpClientResponse {
     }
     this.status = status;
     this.#rawHeaders = raw;
+    this.request.onAnswered?.();
     this.#arrive(this);
   }
 

@@ -38,5 +38,7 @@ export interface PreparedRequest {
   readonly signal: AbortSignal | undefined;
   /** The protocol to leave HTTP for, by an extended CONNECT (RFC 8441, RFC 9220). */
   readonly connectProtocol?: string;
+  /** Told in the moment the head of the response is here, before the connection serves anyone else. */
+  readonly onAnswered?: () => void;
   readonly onInformational: ((response: InformationalResponse) => void) | undefined;
 }

@@ -70,6 +70,7 @@ class HedgedRequest {
   readonly #budget: RetryBudget;
   readonly #settled = Promise.withResolvers<IncomingResponse>();
   readonly #underWay = new Set<AbortController>();
+  #winner: AbortController | undefined;
   #isOver = false;
   #hedges = 0;
   #timer: Timer | undefined;
@@ -114,22 +115,27 @@ class HedgedRequest {
       const response = await this.#send({
         ...request,
         signal: signal === undefined ? own.signal : AbortSignal.any([signal, own.signal]),
+        // At once: another attempt that waits for a connection would be sent on the winner's.
+        onAnswered: () => this.#onAnswered(own),
       });
+      this.#onAnswered(own);
       this.#underWay.delete(own);
       // Two heads may come at once.
-      if (this.#isOver) response.cancel(outrun());
-      else this.#win(response);
+      if (this.#winner === own) this.#settled.resolve(response);
+      else response.cancel(outrun());
     } catch (error) {
       this.#underWay.delete(own);
-      if (!this.#isOver) this.#lose(error);
+      if (this.#winner === own) this.#settled.reject(error);
+      else if (!this.#isOver) this.#lose(error);
     }
   }
 
-  #win(response: IncomingResponse): void {
+  #onAnswered(own: AbortController): void {
+    if (this.#isOver) return;
     this.#isOver = true;
+    this.#winner = own;
     this.#timer?.cancel();
-    this.#settled.resolve(response);
-    for (const own of this.#underWay) own.abort(outrun());
+    for (const other of this.#underWay) if (other !== own) other.abort(outrun());
   }
 
   #lose(error: unknown): void {

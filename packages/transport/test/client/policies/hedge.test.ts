@@ -3,12 +3,14 @@ import { constants, createServer as createHttp2Server, type ServerHttp2Stream } 
 import type { AddressInfo } from "node:net";
 import { streamErrors } from "@king-runtime/core";
 import { recorder, testClock } from "@king-runtime/testkit";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { type HedgeOptions, hedgePolicy, hedging } from "../../../src/client/policies/hedge.ts";
 import { RetryBudget } from "../../../src/client/policies/retry-budget.ts";
 import { timeLeftMs } from "../../../src/client/policies/time-left.ts";
 import { abortedError } from "../../../src/client/request-error.ts";
 import type { Send } from "../../../src/client/send.ts";
+import { createHttpClient } from "../../../src/index.ts";
+import { countingServer } from "../counting-server.ts";
 import { plainClient, prepared, watchedServer } from "./policy-harness.ts";
 
 function hedgingOn(send: Send, options: Partial<HedgeOptions> = {}, maxReserve = 10) {
@@ -89,6 +91,23 @@ describe("a hedged request", () => {
     } finally {
       server.close();
     }
+  });
+
+  test("is not sent once more on the connection that the first answer has freed", async () => {
+    const responses: ServerResponse[] = [];
+    await using server = await countingServer((_, response) => responses.push(response));
+    await using client = createHttpClient({ hedge: { delayMs: 1 }, maxSessionsPerOrigin: 1 });
+    const outcome = client.request(server.url);
+    await vi.waitFor(() => {
+      expect([responses.length, client.stats().requestsWaiting]).toEqual([1, 1]);
+    });
+    responses[0]?.end("answer");
+    expect(await (await outcome).text()).toBe("answer");
+    const next = client.request(server.url, { hedge: false });
+    await vi.waitFor(() => expect(responses.length).toBe(2));
+    responses[1]?.end();
+    await next;
+    expect(server.connections).toBe(1);
   });
 
   test("is sent max times more at most, each delayMs after the one before", async () => {

@@ -92,7 +92,8 @@ const sendOf =
   (prepared) => {
     const { url, limits, ...request } = prepared;
     const options: Record<string, unknown> = { ...request };
-    for (const name of ["origin", "path", "isOpen", "deadlineMs"]) delete options[name];
+    for (const name of ["origin", "path", "isOpen", "deadlineMs", "onAnswered"])
+      delete options[name];
     for (const name of exchangeLimits) options[name] = limits[name];
     const leftMs = timeLeftMs(prepared);
     options["timeoutMs"] = Number.isFinite(leftMs) ? Math.max(1, Math.floor(leftMs)) : leftMs;
