@@ -1,4 +1,5 @@
 import type { StreamCapability } from "@king-runtime/core";
+import { httpErrors } from "../errors.ts";
 import { Http3Error, http3Codes } from "../http3/codes.ts";
 import { fieldSection } from "../http3/field-section.ts";
 import type { Http3Stream } from "../http3/http3-stream.ts";
@@ -16,6 +17,7 @@ export class Http3ClientExchange extends ClientExchange {
   protected override readonly output: Http3Stream;
   protected override readonly input: Http3Stream;
   #trailers: readonly string[] = none;
+  #isUnseen = false;
 
   constructor(session: Http3ClientSession, request: PreparedRequest, stream: Http3Stream) {
     super(request);
@@ -40,6 +42,15 @@ export class Http3ClientExchange extends ClientExchange {
 
   get capabilities(): ReadonlySet<StreamCapability> {
     return this.session.streamCapabilities;
+  }
+
+  /** The server serves no requests from stream `id` on (RFC 9114, section 5.2). */
+  onGoaway(id: number): void {
+    const { streamId } = this.output;
+    // One that is still to be opened comes later than any.
+    if (!this.output.isOpening && (streamId === undefined || streamId < id)) return;
+    this.#isUnseen = true;
+    this.output.reset();
   }
 
   #onSection(section: readonly string[]) {
@@ -69,13 +80,14 @@ export class Http3ClientExchange extends ClientExchange {
     const isWhole = incoming.isWhole && output.writableFinished;
     const failure = isWhole ? undefined : this.#failure(code);
     this.onClosed(failure, code);
-    this.session.onExchangeClosed(incoming);
+    this.session.onExchangeClosed(this);
   }
 
   #failure(code: number | undefined): Error {
     const { inputError } = this.output;
     if (inputError instanceof Http3Error) return this.session.protocolError(inputError);
-    const isUnseen = code === http3Codes.requestRejected;
+    if (httpErrors.is(inputError, "KING_HTTP_PROTOCOL")) return inputError;
+    const isUnseen = this.#isUnseen || code === http3Codes.requestRejected;
     return abortedError(this.request, !isUnseen, {
       cause: inputError,
       ...(code === undefined ? {} : { code }),

@@ -7,7 +7,6 @@ import type { SocketFacts } from "../socket-facts.ts";
 import type { ClientConnection } from "./client-session.ts";
 import type { ConnectionBelow } from "./connection-below.ts";
 import { Http3ClientExchange } from "./http3-client-exchange.ts";
-import type { IncomingResponse } from "./incoming-response.ts";
 import type { PreparedRequest } from "./prepared-request.ts";
 import { StreamingSession } from "./streaming-session.ts";
 
@@ -51,6 +50,7 @@ export class Http3ClientSession extends StreamingSession<QuicBelow> {
   readonly streamCapabilities: ReadonlySet<StreamCapability>;
   readonly #connection: Http3Connection;
   readonly #keepAliveTimeoutMs: number;
+  readonly #exchanges = new Set<Http3ClientExchange>();
   #idle: Timer | undefined;
 
   /** @param maxStreams how many requests the engine has under way at a time. */
@@ -67,6 +67,7 @@ export class Http3ClientSession extends StreamingSession<QuicBelow> {
       },
       onGoaway: (id) => {
         this.emit({ type: "goaway", code: id });
+        for (const exchange of this.#exchanges) exchange.onGoaway(id);
         this.retire();
       },
     });
@@ -89,7 +90,9 @@ export class Http3ClientSession extends StreamingSession<QuicBelow> {
       maxHeaderBytes: this.limits.maxHeaderBytes,
       onConnectionError: (error) => this.#connection.fail(error),
     });
-    return new Http3ClientExchange(this, request, http3);
+    const exchange = new Http3ClientExchange(this, request, http3);
+    this.#exchanges.add(exchange);
+    return exchange;
   }
 
   protected async takesConnect(): Promise<boolean> {
@@ -102,8 +105,9 @@ export class Http3ClientSession extends StreamingSession<QuicBelow> {
     return httpErrors.create("KING_HTTP_PROTOCOL", message, {}, { cause: error });
   }
 
-  onExchangeClosed(response: IncomingResponse): void {
-    this.released(response);
+  onExchangeClosed(exchange: Http3ClientExchange): void {
+    this.#exchanges.delete(exchange);
+    this.released(exchange.incoming);
     if (this.isIdle && this.state === "open") this.#rest();
   }
 

@@ -1,4 +1,5 @@
 import type { Stream, StreamSession } from "@king-runtime/core";
+import { httpErrors } from "../errors.ts";
 import { Http3Error, http3Codes } from "./codes.ts";
 import { FrameReader, type FrameSink } from "./frame-reader.ts";
 import { frameTypes, isReservedFrameType, streamTypes } from "./frame-types.ts";
@@ -29,6 +30,7 @@ export class Http3Connection {
   #peerSettings: Http3Settings | undefined;
   readonly #told = Promise.withResolvers<Http3Settings | undefined>();
   #goawayId = Number.POSITIVE_INFINITY;
+  #maxPushId = 0;
   #failed = false;
 
   constructor(session: StreamSession, options: Http3ConnectionOptions) {
@@ -58,6 +60,10 @@ export class Http3Connection {
     await stream.write(
       Buffer.concat([varints(streamTypes.control), settingsFrame(this.#options.settings)]),
     );
+    // Nobody is to ask for its end (RFC 9114, section 6.2.1).
+    void stream.closed.then(({ by }) => {
+      if (by === "peer" && this.session.state === "open") this.fail(closedCritical());
+    });
     return stream;
   }
 
@@ -77,8 +83,12 @@ export class Http3Connection {
   fail(error: Http3Error): void {
     if (this.#failed) return;
     this.#failed = true;
-    const reason = error.message.slice(0, 100);
-    void this.session.close({ code: error.code, reason, deadlineMs: 0 });
+    const { code, message } = error;
+    const deadlineMs = Number.POSITIVE_INFINITY; // for it is cut at once
+    void this.session.close({ code, reason: message.slice(0, 100), deadlineMs });
+    this.session.abort(
+      httpErrors.create("KING_HTTP_PROTOCOL", `HTTP/3: ${message}`, {}, { cause: error }),
+    );
   }
 
   /** Tells the peer that requests from stream `id` on are not served (RFC 9114, section 5.2). */
@@ -118,9 +128,7 @@ export class Http3Connection {
       // The stream was broken off, or the session with it.
     }
     if (type !== undefined && this.#critical.has(type) && this.session.state === "open") {
-      this.fail(
-        new Http3Error(http3Codes.closedCriticalStream, "expected a critical stream to stay open"),
-      );
+      this.fail(closedCritical());
     }
   }
 
@@ -158,7 +166,7 @@ export class Http3Connection {
           type === frameTypes.pushPromise ||
           isReservedFrameType(type) ||
           (type === frameTypes.settings && this.#peerSettings !== undefined) ||
-          (type === frameTypes.maxPushId && this.role === "client");
+          (this.role === "client" && isOfClients(type));
         if (isRefused) {
           throw new Http3Error(
             http3Codes.frameUnexpected,
@@ -189,8 +197,23 @@ export class Http3Connection {
       payload,
       type === frameTypes.priorityUpdateRequest || type === frameTypes.priorityUpdatePush,
     );
-    if (type !== frameTypes.goaway) return;
-    const isOfRequest = this.role === "server" || value % 4 === 0;
+    if (type === frameTypes.goaway) this.#onGoaway(value, kindOf(payload));
+    // There are no pushes that could be meant (RFC 9114, section 7.2.3; RFC 9218, section 7.2).
+    else if (type === frameTypes.cancelPush || type === frameTypes.priorityUpdatePush) {
+      throw new Http3Error(http3Codes.idError, "expected no push to be named");
+    } else if (type === frameTypes.maxPushId) {
+      if (value < this.#maxPushId) {
+        throw new Http3Error(http3Codes.idError, `MAX_PUSH_ID: expected no less, got ${value}`);
+      }
+      this.#maxPushId = value;
+    } else if (kindOf(payload) !== 0) {
+      throw new Http3Error(http3Codes.idError, "PRIORITY_UPDATE: expected a request");
+    }
+  }
+
+  /** @param kind of stream that the number is of (RFC 9000, section 2.1): a client's tells of pushes. */
+  #onGoaway(value: number, kind: number): void {
+    const isOfRequest = this.role === "server" || kind === 0;
     if (!isOfRequest || value > this.#goawayId) {
       throw new Http3Error(http3Codes.idError, `GOAWAY: expected a smaller one, got ${value}`);
     }
@@ -198,6 +221,19 @@ export class Http3Connection {
     this.#options.onGoaway?.(value);
   }
 }
+
+const closedCritical = () =>
+  new Http3Error(http3Codes.closedCriticalStream, "expected a critical stream to stay open");
+
+/** What only clients say (RFC 9114, section 7.2.7; RFC 9218, section 7.2). */
+const isOfClients = (type: number): boolean =>
+  type === frameTypes.maxPushId ||
+  type === frameTypes.priorityUpdateRequest ||
+  type === frameTypes.priorityUpdatePush;
+
+/** The two lowest bits of the integer that `payload` begins with, which may be larger than a number holds. */
+const kindOf = (payload: Uint8Array): number =>
+  (payload[varintBytes(payload[0] as number) - 1] as number) % 4;
 
 const isControlFrame = (type: number): boolean =>
   type === frameTypes.settings ||

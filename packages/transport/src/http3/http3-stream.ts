@@ -143,6 +143,11 @@ export class Http3Stream extends Duplex implements FrameSink {
     this.#whenOpen(() => void this.#receive(this.#stream as Stream));
   }
 
+  /** Whether there is no stream of the session's yet. */
+  get isOpening(): boolean {
+    return this.#stream === undefined;
+  }
+
   /** Its number on the wire (RFC 9000, section 2.1), once it is open and where its session tells. */
   get streamId(): number | undefined {
     return (this.#stream as { readonly streamId?: number } | undefined)?.streamId;
@@ -157,7 +162,8 @@ export class Http3Stream extends Duplex implements FrameSink {
     try {
       for await (const chunk of stream) {
         if (this.destroyed) return;
-        this.#reader.push(chunk);
+        // Before the loop is left, which tells the peer a code of its own.
+        if (!this.#take(chunk)) return;
         if (this.#isFull) {
           await new Promise<void>((resolve) => {
             this.#room = resolve;
@@ -171,6 +177,16 @@ export class Http3Stream extends Duplex implements FrameSink {
       this.push(null);
     } catch (error) {
       this.#onFault(error);
+    }
+  }
+
+  #take(chunk: Uint8Array): boolean {
+    try {
+      this.#reader.push(chunk);
+      return true;
+    } catch (error) {
+      this.#onFault(error);
+      return false;
     }
   }
 
@@ -203,7 +219,10 @@ export class Http3Stream extends Duplex implements FrameSink {
     }
     const isOfStream = error.isOfMessage || error.code === http3Codes.requestIncomplete;
     if (isOfStream) this.reset(error.code);
-    else this.#owner.onConnectionError(error);
+    else {
+      this.#owner.onConnectionError(error);
+      this.reset(error.code); // also where nothing is left of it on the wire
+    }
   }
 
   #break(code: number | undefined, error: unknown): void {
@@ -320,7 +339,7 @@ export class Http3Stream extends Duplex implements FrameSink {
     this.#outBytes += bytes.length;
   }
 
-  #take(): Uint8Array | undefined {
+  #takeQueued(): Uint8Array | undefined {
     const bytes = this.#out.length > 1 ? Buffer.concat(this.#out, this.#outBytes) : this.#out[0];
     this.#out = [];
     this.#outBytes = 0;
@@ -328,7 +347,7 @@ export class Http3Stream extends Duplex implements FrameSink {
   }
 
   #flush(): undefined | Promise<void> {
-    const bytes = this.#take();
+    const bytes = this.#takeQueued();
     if (bytes === undefined || this.#stream === undefined) return undefined;
     if (this.#isOutputStopped) return turn();
     try {
@@ -383,7 +402,7 @@ export class Http3Stream extends Duplex implements FrameSink {
     if (this.#trailers !== undefined) this.sendFields(this.#trailers);
     this.#whenOpen(() => {
       if (this.#isOutputStopped) return; // it is over when the input is
-      (this.#stream as Stream).end(this.#take()).then(
+      (this.#stream as Stream).end(this.#takeQueued()).then(
         () => callback(),
         (error) => {
           try {

@@ -7,7 +7,9 @@ import type {
 } from "@king-runtime/core";
 import { abortedHere } from "@king-runtime/core";
 import { HttpSession } from "../http-session.ts";
+import { ClientBudget } from "../http2/client-budget.ts";
 import type { HttpLimits } from "../limits.ts";
+import { Http3Error, http3Codes } from "./codes.ts";
 import { Http3Connection } from "./connection.ts";
 import { Http3Exchange } from "./exchange.ts";
 import { Http3Stream } from "./http3-stream.ts";
@@ -26,6 +28,9 @@ export class Http3Session extends HttpSession<Http3Exchange> {
   #goawayId: number | undefined;
   #highestId = -4;
   #idleMs = 0;
+  /** Streams whose head is not here yet, and how long they have waited. */
+  readonly #headless = new Map<Http3Stream, number>();
+  readonly #budget: ClientBudget;
   #cut = 0;
 
   constructor(quic: StreamSession, limits: HttpLimits, serve: (exchange: Http3Exchange) => void) {
@@ -34,6 +39,7 @@ export class Http3Session extends HttpSession<Http3Exchange> {
     this.#quic = quic;
     this.#serve = serve;
     this.streamCapabilities = new Set([...quic.capabilities, "trailers", "informational"]);
+    this.#budget = new ClientBudget();
     this.#connection = new Http3Connection(quic, {
       settings: {
         maxFieldSectionSize: limits.maxHeaderBytes,
@@ -61,7 +67,7 @@ export class Http3Session extends HttpSession<Http3Exchange> {
     const id = streamIdOf(stream) ?? this.#highestId + 4;
     this.#highestId = Math.max(this.#highestId, id);
     if (this.#goawayId !== undefined && id >= this.#goawayId) {
-      stream.reset(0x10b); // H3_REQUEST_REJECTED: it was not looked at
+      stream.reset(http3Codes.requestRejected);
       return;
     }
     let exchange: Http3Exchange | undefined;
@@ -71,7 +77,10 @@ export class Http3Session extends HttpSession<Http3Exchange> {
       maxHeaderBytes: this.limits.maxHeaderBytes,
       onConnectionError: (error) => this.#connection.fail(error),
     });
+    this.#headless.set(http3, 0);
+    http3.once("close", () => this.#onStreamEnd(http3, exchange));
     const begin = (head: RequestHead, isTooLarge: boolean) => {
+      this.#headless.delete(http3);
       exchange = new Http3Exchange(this, http3, head, isTooLarge);
       exchange.onTrailers(trailers);
       this.opened(exchange);
@@ -96,6 +105,15 @@ export class Http3Session extends HttpSession<Http3Exchange> {
     });
   }
 
+  /** What a client gives up or breaks costs us more than it (CVE-2023-44487). */
+  #onStreamEnd(stream: Http3Stream, exchange: Http3Exchange | undefined): void {
+    this.#headless.delete(stream);
+    if (exchange?.responded || this.closing || !this.#budget.broken()) return;
+    this.#connection.fail(
+      new Http3Error(http3Codes.excessiveLoad, "expected fewer streams that are given up"),
+    );
+  }
+
   released(exchange: Http3Exchange): void {
     this.active.delete(exchange);
     this.#leaveToOwners();
@@ -118,11 +136,16 @@ export class Http3Session extends HttpSession<Http3Exchange> {
 
   #endIfDone(): void {
     if (!this.closing || this.active.size > 0 || this.#upgraded.size > 0) return;
-    void this.#quic.close({ code: 0x100, deadlineMs: 1_000 }); // H3_NO_ERROR
+    void this.#quic.close({ code: http3Codes.noError, deadlineMs: 1_000 });
   }
 
   sweep(tickMs: number): void {
     for (const exchange of this.active) exchange.sweep(tickMs);
+    for (const [stream, ageMs] of this.#headless) {
+      this.#headless.set(stream, ageMs + tickMs);
+      if (ageMs + tickMs > this.limits.headersTimeoutMs) stream.reset(http3Codes.requestIncomplete);
+    }
+    this.#budget.tick(tickMs, 0, 0);
     const isIdle = this.active.size === 0 && this.#upgraded.size === 0;
     this.#idleMs = isIdle ? this.#idleMs + tickMs : 0;
     if (!this.closing && this.#idleMs > this.limits.keepAliveTimeoutMs) void this.close();

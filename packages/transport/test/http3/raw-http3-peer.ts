@@ -127,6 +127,8 @@ export class RawHttp3Peer {
   readonly session: StreamSession;
   /** Frames that came on the control stream, their payload as integers where that is what they are. */
   readonly told: { readonly type: number; readonly value: number | undefined }[] = [];
+  /** Streams that the other side alone sends on. */
+  readonly incoming: Stream[] = [];
   #control: Stream | undefined;
   readonly #requests: Stream[] = [];
   #arrived: PromiseWithResolvers<void> | undefined;
@@ -136,17 +138,17 @@ export class RawHttp3Peer {
     void this.#accept();
   }
 
-  /** Connects to a server, and sends `first` on a control stream. */
+  /** Connects to a server, and sends `first`, unless it is empty, on a control stream. */
   static async connect(
     engine: QuicEngine,
     port: number,
     ca: string,
-    first: Uint8Array | undefined = plainSettings,
+    first: Uint8Array = plainSettings,
   ): Promise<RawHttp3Peer> {
     const remote = { address: "127.0.0.1", port };
     const tls = { alpn: ["h3"], serverName: "localhost", ca };
     const peer = new RawHttp3Peer(await engine.connect({ remote, tls }));
-    if (first !== undefined) await peer.control(first);
+    if (first.length > 0) await peer.control(first);
     return peer;
   }
 
@@ -154,6 +156,7 @@ export class RawHttp3Peer {
     for await (const stream of this.session.streams()) {
       if (stream.direction === "receive") {
         this.session.background(stream);
+        this.incoming.push(stream);
         this.#listen(stream).catch(() => undefined); // it ends with the session
       } else {
         this.#requests.push(stream);
