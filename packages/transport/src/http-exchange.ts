@@ -485,8 +485,12 @@ export abstract class HttpExchange extends BaseStream implements Exchange {
     this.#gone ??= error;
     this.answer({ status });
     this.#controller?.abort(error);
-    // Ends a reader that waits for the body.
-    if (this.taken && !this.#exhausted) this.input.destroy();
+    if (this.taken && !this.#exhausted) this.breakInput();
+  }
+
+  /** Ends a reader that waits for the body; the response still goes out. */
+  protected breakInput(): void {
+    this.input.destroy();
   }
 
   #checkStatus(status: number): void {

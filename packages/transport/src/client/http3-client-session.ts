@@ -3,6 +3,7 @@ import { httpErrors } from "../errors.ts";
 import { type Http3Error, http3Codes } from "../http3/codes.ts";
 import { Http3Connection } from "../http3/connection.ts";
 import { Http3Stream } from "../http3/http3-stream.ts";
+import { factsOf } from "../http3/quic-facts.ts";
 import type { SocketFacts } from "../socket-facts.ts";
 import type { ClientConnection } from "./client-session.ts";
 import type { ConnectionBelow } from "./connection-below.ts";
@@ -18,8 +19,7 @@ export class QuicBelow implements ConnectionBelow {
 
   constructor(session: StreamSession) {
     this.session = session;
-    const { local, remote, tls } = session;
-    this.facts = { ...(local && { local }), ...(remote && { remote }), ...(tls && { tls }) };
+    this.facts = factsOf(session);
   }
 
   get isOver(): boolean {

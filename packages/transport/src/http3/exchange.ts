@@ -179,6 +179,16 @@ export class Http3Exchange extends HttpExchange {
     this.#stream.sendFields([":status", "100"]); // RFC 9110, section 10.1.1
   }
 
+  /** Both directions are one stream: it is not to be destroyed while the response goes out. */
+  protected override breakInput(): void {
+    this.#stream.stopInput();
+  }
+
+  /** It went with its connection. */
+  onConnectionLost(by: "peer" | "network", error: unknown): void {
+    this.lost(disconnected(error), by);
+  }
+
   #onClose(): void {
     if (this.ended !== undefined) return;
     const { resetCode, writableFinished } = this.#stream;

@@ -14,6 +14,7 @@ import { Http3Connection } from "./connection.ts";
 import { Http3Exchange } from "./exchange.ts";
 import { Http3Stream } from "./http3-stream.ts";
 import { type RequestHead, readRequestHead, readTrailers } from "./message-fields.ts";
+import { factsOf } from "./quic-facts.ts";
 import type { UpgradedHttp3Stream } from "./upgraded-stream.ts";
 
 /** An HTTP/3 connection on the server's side. */
@@ -34,8 +35,7 @@ export class Http3Session extends HttpSession<Http3Exchange> {
   #cut = 0;
 
   constructor(quic: StreamSession, limits: HttpLimits, serve: (exchange: Http3Exchange) => void) {
-    const { local, remote, tls } = quic;
-    super({ ...(local && { local }), ...(remote && { remote }), ...(tls && { tls }) }, limits);
+    super(factsOf(quic), limits);
     this.#quic = quic;
     this.#serve = serve;
     this.streamCapabilities = new Set([...quic.capabilities, "trailers", "informational"]);
@@ -51,7 +51,10 @@ export class Http3Session extends HttpSession<Http3Exchange> {
     this.#connection.start();
     quic.closed.then(({ by, code, error }) => {
       this.#cut += this.active.size;
-      for (const exchange of this.active) exchange.abort(error);
+      for (const exchange of this.active) {
+        if (by === "local") exchange.abort(error);
+        else exchange.onConnectionLost(by, error);
+      }
       this.leave();
       this.finish({
         by: this.aborted !== undefined || this.closing ? "local" : by,
