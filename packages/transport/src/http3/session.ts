@@ -74,6 +74,7 @@ export class Http3Session extends HttpSession<Http3Exchange> {
       return;
     }
     let exchange: Http3Exchange | undefined;
+    let hasHead = false;
     let trailers: readonly string[] = [];
     const http3 = new Http3Stream(stream, {
       role: "server",
@@ -92,6 +93,7 @@ export class Http3Session extends HttpSession<Http3Exchange> {
     http3.receive({
       onHead: (section) => {
         const head = readRequestHead(section);
+        hasHead = true;
         // After this the body is expected, and told of.
         queueMicrotask(() => begin(head, false));
         const { contentLength } = head;
@@ -102,7 +104,7 @@ export class Http3Session extends HttpSession<Http3Exchange> {
         exchange?.onTrailers(trailers);
       },
       onTooLarge: () => {
-        if (exchange === undefined) begin(unknownHead, true);
+        if (!hasHead) begin(unknownHead, true);
         else http3.reset();
       },
     });

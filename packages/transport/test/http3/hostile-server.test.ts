@@ -312,3 +312,12 @@ test.each([
   const { body } = await (await whole(peer)).message();
   expect(body).toBe("POST 4");
 });
+
+test("trailers that are too large break the request off, also when they come with its head", async () => {
+  const peer = await place.connect();
+  const tooLarge = headers("a", "b".repeat(4_000));
+  const { sections, end } = await (await request(head, data("x"), tooLarge)(peer)).message();
+  expect([sections, end]).toEqual([[], { code: codes.requestCancelled }]);
+  const { body } = await (await whole(peer)).message();
+  expect(body).toBe("POST 4");
+});
