@@ -259,6 +259,11 @@ export abstract class ClientExchange extends BaseStream implements HttpClientStr
     this.#endHere(reason);
   }
 
+  /** Why it was ended on this side. */
+  protected get reason(): unknown {
+    return this.#ownEnd?.reason;
+  }
+
   #endHere(reason: unknown, code?: number): void {
     if (this.#isOver) return;
     this.#ownEnd = { reason };

@@ -46,7 +46,11 @@ export async function* decodeContent(
   codings: readonly string[],
   limitBytes: number,
 ): AsyncGenerator<Uint8Array, undefined> {
-  let stream: Readable = Readable.from(source, { objectMode: false });
+  const chunks = source[Symbol.asyncIterator]();
+  const beginning = await chunks.next();
+  // Servers say what they would have done to a body also of one without a byte.
+  if (beginning.done) return;
+  let stream: Readable = Readable.from(from(beginning.value, chunks), { objectMode: false });
   const first = stream;
   for (const coding of [...codings].reverse()) {
     const decoder = (decoders[coding] as () => Transform)();
@@ -74,7 +78,17 @@ export async function* decodeContent(
   } finally {
     stream.destroy();
     first.destroy();
+    // Not awaited: it may have to wait for bytes that never come.
+    chunks.return?.()?.catch(() => undefined);
   }
+}
+
+async function* from(
+  beginning: Uint8Array,
+  rest: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array, undefined> {
+  yield beginning;
+  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
 }
 
 const isDecodingError = (error: unknown): boolean =>

@@ -191,7 +191,7 @@ export class Http1ClientExchange extends ClientExchange {
   }
 
   protected cut(): void {
-    this.session.onGivenUp(this.incoming, this.ended?.error);
+    this.session.onGivenUp(this.incoming, this.reason);
   }
 }
 

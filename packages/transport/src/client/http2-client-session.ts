@@ -9,6 +9,7 @@ import {
   sensitiveHeaders,
 } from "node:http2";
 import type { StreamCapability, Timer } from "@king-runtime/core";
+import { httpErrors } from "../errors.ts";
 import { InputWatch } from "../http2/input-watch.ts";
 import { sliceBytes } from "../node-writer.ts";
 import { ClientExchange } from "./client-exchange.ts";
@@ -34,6 +35,9 @@ const connectionWindowBytes = 16_777_216;
 /** Until the server has said how many it takes (RFC 9113, section 6.5.2 recommends no less). */
 const presumedStreams = 100;
 
+/** How long a server may take to answer a PING, in milliseconds. */
+const pingTimeoutMs = 5_000;
+
 /** An HTTP/2 connection on the client's side. */
 export class Http2ClientSession extends StreamingSession<SocketBelow> {
   override readonly protocol = "h2";
@@ -41,6 +45,8 @@ export class Http2ClientSession extends StreamingSession<SocketBelow> {
   readonly #keepAliveTimeoutMs: number;
   #idle: Timer | undefined;
   #isToldSettings = false;
+  /** Until the server shows that it is there. */
+  #isDoubtful = false;
 
   constructor(connection: ClientConnection) {
     super(connection);
@@ -66,8 +72,10 @@ export class Http2ClientSession extends StreamingSession<SocketBelow> {
       if (!session.destroyed) session.setLocalWindowSize(connectionWindowBytes);
     });
     session.once("close", () => socket.destroy());
-    session.once("remoteSettings", () => {
+    session.on("remoteSettings", () => {
       this.#isToldSettings = true;
+      // It may take more requests than before.
+      if (this.#idle === undefined) this.roomMade();
     });
     this.#rest();
   }
@@ -77,7 +85,8 @@ export class Http2ClientSession extends StreamingSession<SocketBelow> {
   }
 
   override get hasRoom(): boolean {
-    return super.hasRoom && !this.#session.closed && !this.#session.destroyed;
+    const { closed, destroyed } = this.#session;
+    return super.hasRoom && !this.#isDoubtful && !closed && !destroyed;
   }
 
   protected open(request: PreparedRequest): Http2ClientExchange {
@@ -101,6 +110,30 @@ export class Http2ClientSession extends StreamingSession<SocketBelow> {
     return session.remoteSettings?.enableConnectProtocol === true;
   }
 
+  /** A request had no answer in time: of a pool, it takes no others until the server answers a PING (RFC 9113, section 6.7). */
+  onTimeout(): void {
+    if (
+      this.onRoom === undefined ||
+      this.#isDoubtful ||
+      this.#session.destroyed ||
+      this.#session.closed
+    )
+      return;
+    this.#isDoubtful = true;
+    const timer = this.clock.after(pingTimeoutMs, () => this.#onSilence(), { keepAlive: false });
+    this.#session.ping((error) => {
+      timer.cancel();
+      if (error !== null) return;
+      this.#isDoubtful = false;
+      this.roomMade();
+    });
+  }
+
+  #onSilence(): void {
+    if (this.isIdle) this.cut();
+    else this.retire();
+  }
+
   #rest(): void {
     if (this.#keepAliveTimeoutMs !== Number.POSITIVE_INFINITY)
       this.#idle = this.clock.after(this.#keepAliveTimeoutMs, () => void this.close(), {
@@ -115,6 +148,11 @@ export class Http2ClientSession extends StreamingSession<SocketBelow> {
   }
 
   protected leave(code?: number): void {
+    // What is still to be sent would wait for a server that is gone.
+    if (this.#isDoubtful) {
+      this.cut();
+      return;
+    }
     this.#idle?.cancel();
     if (code !== undefined) this.#session.goaway(code);
     this.#session.close();
@@ -296,6 +334,7 @@ export class Http2ClientExchange extends ClientExchange {
   protected cut(code: number = constants.NGHTTP2_CANCEL): void {
     // While node works on what came in, it puts a reset off until it has ended the stream, and the server takes
     // the body for whole; when the trailers are asked for then, of a stream that is gone, the process dies.
+    if (httpErrors.is(this.reason, "KING_HTTP_TIMEOUT")) this.session.onTimeout();
     setImmediate(() => {
       if (code !== constants.NGHTTP2_NO_ERROR) keepUntilReset(this.output);
       this.output.close(code);

@@ -176,10 +176,25 @@ const badValue = /[^\t\u0020-\u007e\u0080-\u00ff]/;
 
 function checkHeaders(headers: HeaderFields, option = "headers"): void {
   if (typeof headers !== "object" || headers === null || Symbol.iterator in headers) {
-    throw optionError(option, "expected an object of names and values, not Headers or a list");
+    throw optionError(
+      option,
+      "expected an object of names and values, got Headers or a list; Object.fromEntries makes one",
+    );
   }
+  let cased: Set<string> | undefined;
   for (const name of Object.keys(headers)) {
-    const why = refusal(name);
+    const known = name.toLowerCase();
+    if (known !== name) {
+      cased ??= new Set();
+      if (cased.has(known) || Object.hasOwn(headers, known)) {
+        throw invalidRequest(
+          option,
+          `${JSON.stringify(name)}: expected the name once, in one case`,
+        );
+      }
+      cased.add(known);
+    }
+    const why = known === "__proto__" ? "expected another name" : refusal(name);
     if (why !== undefined) throw invalidRequest(option, `${JSON.stringify(name)}: ${why}`);
     const value = headers[name] as string | readonly string[];
     if (/^(host|te)$/i.test(name)) checkOwn(option, name, value);

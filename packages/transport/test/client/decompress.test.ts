@@ -69,6 +69,15 @@ describe.each(some)("$name", (carrier) => {
     });
   });
 
+  test.each(["gzip", "br, zstd"])(
+    "takes nothing at all for nothing coded as %s",
+    async (coding) => {
+      await onCarrier(carrier, saying(coding, new Uint8Array()), async ({ ask }) => {
+        expect(await (await ask("/", { decompress })).text()).toBe("");
+      });
+    },
+  );
+
   test("leaves a body alone that has no coding, and every body unless asked", async () => {
     await onCarrier(carrier, saying(undefined, Buffer.from(text)), async ({ ask }) => {
       expect(await (await ask("/", { decompress })).text()).toBe(text);

@@ -104,6 +104,18 @@ describe("nothing of a request is sent whose", () => {
     expect(server.connections).toBe(0);
   });
 
+  test.each([
+    [{ Accept: "a", accept: "b" }],
+    [{ ACCEPT: "a", Accept: "b" }],
+    [JSON.parse('{ "__proto__": "a" }')],
+  ])("headers %j (KING_HTTP_REQUEST_INVALID)", async (headers) => {
+    await untouched(async (ask) => {
+      const error = await ask("/", { headers }).catch((reason) => reason);
+      expect(error).toMatchObject({ code: "KING_HTTP_REQUEST_INVALID" });
+      expect(error.message).toMatch(/^headers: .*expected (the name once|another name)/);
+    });
+  });
+
   test.each<[string, unknown]>([
     ["headers", new Headers()],
     ["headers", null],

@@ -8,7 +8,9 @@ import type { AddressInfo } from "node:net";
 import { startNode, testClock, watchResources } from "@king-runtime/testkit";
 import { describe, expect, test, vi } from "vitest";
 import { createHttpClient, type HttpClient, request } from "../../src/index.ts";
+import { flag, frame, frameType, settings } from "../hostile/http2-frames.ts";
 import { countingServer, rawServer } from "./counting-server.ts";
+import { rawHttp2Server } from "./hostile/raw-http2-server.ts";
 
 const text = async (client: HttpClient, url: string, options = {}) =>
   (await client.request(url, options)).text();
@@ -297,6 +299,53 @@ describe("a request that the server cannot have seen is sent again", () => {
     const failed = await text(client, server.url).catch((error) => error);
     expect(failed).toMatchObject({ code: "KING_HTTP_ABORTED" });
     expect(client.stats().requestsSent - before).toBe(4);
+  });
+});
+
+describe("a connection over HTTP/2 that no answer comes from", () => {
+  const protocols = ["h2"] as const;
+  const late = { code: "KING_HTTP_TIMEOUT" };
+
+  test("takes no other requests, and is given up when its server is silent", async () => {
+    const clock = testClock();
+    await using server = await rawHttp2Server(() => undefined);
+    await using client = createHttpClient({ protocols, clock, keepAliveTimeoutMs: 600_000 });
+    const first = client.request(server.origin, { headersTimeoutMs: 100 });
+    await vi.waitFor(() => expect(server.requests.length).toBe(1));
+    clock.advance(100);
+    await expect(first).rejects.toMatchObject(late);
+    expect(await text(client, server.origin)).toBe("good");
+    expect(server.requests.map(({ on }) => on)).toEqual([1, 2]);
+    clock.advance(5_000);
+    await vi.waitFor(() => expect(client.stats().sessionsActive).toBe(1));
+  });
+
+  test("goes on when its server answers a PING", async () => {
+    await using server = await rawHttp2Server(async (peer) => {
+      const ping = await peer.next(frameType.ping, 0);
+      await peer.say(frame(frameType.ping, flag.acknowledge, 0, ping.payload));
+    });
+    await using client = createHttpClient({ protocols, maxSessionsPerOrigin: 1 });
+    const first = client.request(server.origin, { headersTimeoutMs: 20 });
+    await expect(first).rejects.toMatchObject(late);
+    expect(await text(client, server.origin)).toBe("good");
+    expect(server.requests.map(({ on }) => on)).toEqual([1, 1]);
+  });
+
+  test("makes room for a request as soon as its server takes more of them", async () => {
+    const maxConcurrentStreams = 3;
+    await using server = await rawHttp2Server(() => undefined, {
+      settings: { [maxConcurrentStreams]: 1 },
+    });
+    await using client = createHttpClient({ protocols, maxSessionsPerOrigin: 1 });
+    const first = client.request(server.origin);
+    first.catch(() => undefined);
+    await vi.waitFor(() => expect(server.requests.length).toBe(1));
+    const second = text(client, server.origin);
+    await vi.waitFor(() => expect(client.stats().requestsWaiting).toBe(1));
+    await server.peers[0]?.say(settings({ [maxConcurrentStreams]: 2 }));
+    expect(await second).toBe("good");
+    client.abort();
   });
 });
 
