@@ -44,6 +44,11 @@ export const software = {
     debianPackage: "nghttp2-client",
     otherwise: "install the clients of nghttp2",
   },
+  nginx: {
+    commands: ["nginx", "/usr/sbin/nginx"],
+    debianPackage: "nginx",
+    otherwise: "install nginx",
+  },
   python: {
     commands: ["python3"],
     debianPackage: "python3",
