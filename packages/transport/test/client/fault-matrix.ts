@@ -91,11 +91,11 @@ const leftOut: readonly [rule: string, applies: (cell: Cell) => boolean][] = [
     ({ phase, carrier }) => phase === "half of the head" && carrier === "HTTP/2",
   ],
   [
-    "an HTTP/2 connection that goes silent or deaf as a whole is not told from one exchange that is slow",
-    ({ phase, failure, carrier }) =>
+    "an HTTP/2 connection that goes silent as a whole takes a hedge with it, and is not doubted for who gives up",
+    ({ phase, failure, policy, carrier }) =>
       carrier === "HTTP/2" &&
-      ((failure === "stall" && ["request head", "request body"].includes(phase)) ||
-        (failure === "abort" && ["request head", "request body"].includes(phase))),
+      ["request head", "request body"].includes(phase) &&
+      (failure === "abort" || (failure === "stall" && ["hedge", "all policies"].includes(policy))),
   ],
   [
     "over HTTP/2 all that wait share the first attempt to connect, a hedge too",
