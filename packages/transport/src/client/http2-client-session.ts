@@ -11,6 +11,7 @@ import {
 import type { StreamCapability, Timer } from "@king-runtime/core";
 import { httpErrors } from "../errors.ts";
 import { InputWatch } from "../http2/input-watch.ts";
+import { keepUntilReset, NativeLife } from "../http2/native-life.ts";
 import { sliceBytes } from "../node-writer.ts";
 import { ClientExchange } from "./client-exchange.ts";
 import type { ClientConnection } from "./client-session.ts";
@@ -42,6 +43,8 @@ const pingTimeoutMs = 5_000;
 export class Http2ClientSession extends StreamingSession<SocketBelow> {
   override readonly protocol = "h2";
   readonly #session: ClientHttp2Session;
+  /** Of node's part of it. */
+  readonly life: NativeLife;
   readonly #keepAliveTimeoutMs: number;
   #idle: Timer | undefined;
   #isToldSettings = false;
@@ -63,6 +66,7 @@ export class Http2ClientSession extends StreamingSession<SocketBelow> {
       },
     });
     this.#session = session;
+    this.life = new NativeLife(session);
     session.on("error", () => undefined); // told by the socket, or by the streams
     session.on("goaway", (code) => {
       this.emit({ type: "goaway", code });
@@ -96,7 +100,7 @@ export class Http2ClientSession extends StreamingSession<SocketBelow> {
       this.#idle = undefined;
       this.#session.ref();
     }
-    return new Http2ClientExchange(this, request, this.#session, stream);
+    return new Http2ClientExchange(this, request, stream);
   }
 
   protected async takesConnect(): Promise<boolean> {
@@ -212,40 +216,6 @@ function onClose(this: ClientHttp2Stream): void {
   (this as KnownStream)[exchangeOf].onStreamClose();
 }
 
-/**
- * Has node's part of a session outlive those of its streams. Of a block of fields that is not complete, a stream keeps
- * memory of its session; where both are collected at once and the session goes first, node 26 aborts the process
- * (`current_nghttp2_memory_ == 0`), and a server can bring that about.
- */
-const outlived = new FinalizationRegistry<unknown>(() => undefined);
-let handle: symbol | undefined;
-
-function keepOrder(stream: ClientHttp2Stream, session: ClientHttp2Session): void {
-  handle ??= Object.getOwnPropertySymbols(session).find(
-    ({ description }) => description === "kHandle",
-  );
-  if (handle === undefined) return;
-  const [inner, outer] = [stream, session].map((each) => Reflect.get(each, handle as symbol));
-  if (typeof inner === "object" && inner !== null) outlived.register(inner, outer);
-}
-
-let maybeDestroy: symbol | undefined;
-
-/**
- * Has node destroy a stream that is reset when the reset is out, and not when both directions have ended: a reset waits
- * while the connection is written to, and node 26 aborts the process when it then comes upon the body of a stream that
- * it has destroyed (`OnTrailers`, `!this->is_destroyed()`).
- */
-function keepUntilReset(stream: ClientHttp2Stream): void {
-  for (let of: object | null = stream; maybeDestroy === undefined && of !== null; ) {
-    const symbols = Object.getOwnPropertySymbols(of);
-    maybeDestroy = symbols.find(({ description }) => description === "kMaybeDestroy");
-    of = Object.getPrototypeOf(of);
-  }
-  if (maybeDestroy === undefined) return;
-  Object.defineProperty(stream, maybeDestroy, { value: () => undefined, configurable: true });
-}
-
 /** The one pseudo-field of a response comes first (RFC 9113, section 8.3.2). */
 const withoutStatus = (raw: string[]): RawFields => raw.slice(2);
 
@@ -258,19 +228,14 @@ export class Http2ClientExchange extends ClientExchange {
   rawTrailers: RawFields = none;
   #failure: unknown;
 
-  constructor(
-    session: Http2ClientSession,
-    request: PreparedRequest,
-    connection: ClientHttp2Session,
-    stream: ClientHttp2Stream,
-  ) {
+  constructor(session: Http2ClientSession, request: PreparedRequest, stream: ClientHttp2Stream) {
     super(request);
     this.session = session;
     this.output = stream;
     this.input = stream;
     (stream as KnownStream)[exchangeOf] = this;
-    if (stream.pending) stream.once("ready", () => keepOrder(stream, connection));
-    else keepOrder(stream, connection);
+    if (stream.pending) stream.once("ready", () => session.life.outlive(stream));
+    else session.life.outlive(stream);
     this.#watch = new InputWatch(stream);
     stream.on("error", onError);
     stream.on("headers", onHeaders);
