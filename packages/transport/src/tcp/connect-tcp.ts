@@ -13,7 +13,7 @@ import {
   refuseOptions,
   serverOptions,
 } from "./common-options.ts";
-import { idleSweepMs } from "./idle-sweep.ts";
+import { lookAfter } from "./look-after.ts";
 import { tcpSection } from "./tcp-section.ts";
 import { NodeTcpSession, type TcpSession } from "./tcp-session.ts";
 import { checkAlpn } from "./tcp-tls.ts";
@@ -77,7 +77,7 @@ export async function connectTcp(options: ConnectTcpOptions): Promise<TcpSession
       : await secure.tls.handshake(wire, { host, port, alpn: secure.alpn, signal });
   if (socket.destroyed) throw broken(host, port, wire);
   const session = new NodeTcpSession("client", socket, wire, Object.freeze({ ...limits, clock }));
-  lookAfter(session, limits.idleTimeoutMs, clock, signal);
+  lookAfter(session, { ...limits, clock }, signal);
   return session;
 }
 
@@ -100,25 +100,4 @@ function broken(host: string, port: number, wire: Socket) {
     { host, port, attempts },
     { cause: wire.errored },
   );
-}
-
-/** Has the session end when it is idle, and when `signal` aborts. */
-function lookAfter(
-  session: NodeTcpSession,
-  idleTimeoutMs: number,
-  clock: Clock,
-  signal: AbortSignal | undefined,
-): void {
-  const tickMs = idleSweepMs(idleTimeoutMs);
-  const sweep = Number.isFinite(idleTimeoutMs)
-    ? clock.every(tickMs, () => session.sweep(tickMs), { keepAlive: false })
-    : undefined;
-  const onAbort = () => session.abort(signal?.reason);
-  signal?.addEventListener("abort", onAbort);
-  session.onEnd = () => {
-    sweep?.cancel();
-    signal?.removeEventListener("abort", onAbort);
-  };
-  // It may have fired in the turns between the connection and us.
-  if (signal?.aborted) onAbort();
 }

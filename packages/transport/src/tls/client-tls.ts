@@ -19,6 +19,7 @@ import {
 } from "@king-runtime/core";
 import type { tlsSection } from "../config.ts";
 import { netErrors, type TlsFailure } from "../net-errors.ts";
+import { authoritiesOf } from "./authorities.ts";
 import { secureContext, type TlsCertificate } from "./certificate.ts";
 import { tlsFailureOf } from "./client-failure.ts";
 import { type ClientSession, ClientSessions } from "./client-session.ts";
@@ -270,7 +271,7 @@ function contextOf(
     minVersion,
     // A server of TLS 1.2 could show another certificate, which no pin has seen (RFC 9113, section 9.2.1).
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
-    ...(ca === undefined ? {} : { ca: authoritiesOf(ca).map((each) => each.toString()) }),
+    ...(ca === undefined ? {} : { ca: authoritiesOf("tls.ca", ca).map((each) => each.toString()) }),
   };
   if (cert === undefined || key === undefined) return createSecureContext(policy);
   const own: TlsCertificate = { cert, key, ...(passphrase === undefined ? {} : { passphrase }) };
@@ -292,28 +293,10 @@ function trustOf(
   { ca, cert, pins = [] }: ClientTlsOptions,
   { minVersion, verifyPeer }: SectionValues<typeof tlsSection>,
 ): string {
-  const authorities = ca && authoritiesOf(ca).map((each) => each.fingerprint256);
+  const authorities = ca && authoritiesOf("tls.ca", ca).map((each) => each.fingerprint256);
   const shown = cert && new X509Certificate(cert).fingerprint256;
   const facts = JSON.stringify([authorities, shown, pins, minVersion, verifyPeer]);
   return createHash("sha256").update(facts).digest("base64url");
-}
-
-const pem = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
-
-/** Node takes nonsense for no certificate at all, and then trusts nobody. */
-function authoritiesOf(ca: NonNullable<ClientTlsOptions["ca"]>): X509Certificate[] {
-  const texts = typeof ca === "string" || ca instanceof Uint8Array ? [ca] : ca;
-  try {
-    const found = texts.flatMap((text) => {
-      const blocks = Buffer.from(text).toString("latin1").match(pem) ?? [];
-      if (blocks.length === 0) throw new Error("no certificate in PEM");
-      return blocks.map((block) => new X509Certificate(block));
-    });
-    if (found.length > 0) return found;
-  } catch {
-    // Said below.
-  }
-  throw optionError("tls.ca", "expected certificates in PEM, one at least");
 }
 
 function checkOptions(options: ClientTlsOptions): void {

@@ -1,7 +1,8 @@
-import { createHash, X509Certificate } from "node:crypto";
+import { createHash } from "node:crypto";
 import type { SecureContext, SecureContextOptions, Server, TlsOptions } from "node:tls";
 import { type Clock, describeValue, optionError, type SectionValues } from "@king-runtime/core";
 import type { tlsSection } from "../config.ts";
+import { authoritiesOf } from "./authorities.ts";
 import { secureContext, type TlsCertificate } from "./certificate.ts";
 import { TicketKeys } from "./ticket-keys.ts";
 
@@ -150,32 +151,11 @@ export class ListenerTls {
 }
 
 /** Tells listeners apart whose clients are verified in different ways; the same in all processes. */
-function trustOf({ clientCertificates = "none", clientCa = [] }: ListenTlsOptions): string {
+function trustOf({ clientCertificates = "none", clientCa }: ListenTlsOptions): string {
   const hash = createHash("sha256").update(clientCertificates);
-  for (const each of authoritiesOf(clientCa)) hash.update(each.raw);
+  const authorities = clientCa === undefined ? [] : authoritiesOf("tls.clientCa", clientCa);
+  for (const each of authorities) hash.update(each.raw);
   return hash.digest("hex");
-}
-
-const pem = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
-
-function authoritiesOf(clientCa: NonNullable<ListenTlsOptions["clientCa"]>): X509Certificate[] {
-  const texts =
-    typeof clientCa === "string" || clientCa instanceof Uint8Array ? [clientCa] : clientCa;
-  return texts.flatMap((text) => {
-    const blocks = Buffer.from(text).toString("latin1").match(pem) ?? [];
-    if (blocks.length === 0) throw new Error("no certificate in PEM");
-    return blocks.map((block) => new X509Certificate(block));
-  });
-}
-
-/** Nothing would have node trust what the system trusts, and nonsense nobody. */
-function checkClientCa(clientCa: NonNullable<ListenTlsOptions["clientCa"]>): void {
-  try {
-    if (authoritiesOf(clientCa).length > 0) return;
-  } catch {
-    // What is no certificate is as good as none.
-  }
-  throw optionError("tls.clientCa", "expected certificates in PEM, one at least");
 }
 
 function checkOptions(options: ListenTlsOptions): void {
@@ -188,7 +168,7 @@ function checkOptions(options: ListenTlsOptions): void {
   if ((clientCa === undefined) !== (clientCertificates === "none")) {
     throw optionError("tls.clientCa", "expected it with clientCertificates, and only then");
   }
-  if (clientCa !== undefined) checkClientCa(clientCa);
+  if (clientCa !== undefined) authoritiesOf("tls.clientCa", clientCa);
   if (typeof serverNames !== "object" || serverNames === null || Array.isArray(serverNames)) {
     throw optionError("tls.serverNames", `expected an object, got ${describeValue(serverNames)}`);
   }

@@ -13,7 +13,7 @@ import {
   refuseOptions,
   serverOptions,
 } from "../tcp/common-options.ts";
-import { idleSweepMs } from "../tcp/idle-sweep.ts";
+import { lookAfter } from "../tcp/look-after.ts";
 import { udpSection } from "./udp-section.ts";
 import { NodeUdpSession, type UdpSession } from "./udp-session.ts";
 
@@ -86,7 +86,7 @@ export async function connectUdp(options: ConnectUdpOptions): Promise<UdpSession
   socket.on("message", (datagram) => session.receive(datagram));
   socket.on("error", onError);
   session.onSendError = onError;
-  lookAfter(session, socket, limits, signal);
+  lookAfter(session, limits, signal, () => socket.close());
   return session;
 }
 
@@ -129,25 +129,4 @@ async function connected(address: string, port: number): Promise<Socket> {
     socket.close();
     throw error;
   }
-}
-
-/** Has the session end when it is idle and when `signal` aborts, and the socket with it. */
-function lookAfter(
-  session: NodeUdpSession,
-  socket: Socket,
-  { idleTimeoutMs, clock }: { readonly idleTimeoutMs: number; readonly clock: Clock },
-  signal: AbortSignal | undefined,
-): void {
-  const tickMs = idleSweepMs(idleTimeoutMs);
-  const sweep = Number.isFinite(idleTimeoutMs)
-    ? clock.every(tickMs, () => session.sweep(tickMs), { keepAlive: false })
-    : undefined;
-  const onAbort = () => session.abort(signal?.reason);
-  signal?.addEventListener("abort", onAbort);
-  session.onEnd = () => {
-    sweep?.cancel();
-    signal?.removeEventListener("abort", onAbort);
-    socket.close();
-  };
-  if (signal?.aborted) onAbort();
 }

@@ -16,15 +16,19 @@ test.each<[string, RequestBody]>([
   async (_, body) => {
     const { ca, leaf } = await certificates();
     const server = createSecureServer(leaf);
+    let served = 0;
     server.on("sessionError", () => undefined);
     server.on("stream", (stream) => {
       stream.on("error", () => undefined);
       stream.resume();
-      setTimeout(() => {
-        if (stream.destroyed || stream.closed) return;
-        stream.respond({ ":status": 200 });
-        stream.end("ok".repeat(5_000));
-      }, Math.random() * 40);
+      setTimeout(
+        () => {
+          if (stream.destroyed || stream.closed) return;
+          stream.respond({ ":status": 200 });
+          stream.end("ok".repeat(5_000));
+        },
+        (served++ * 7) % 40,
+      );
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const origin = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -34,7 +38,7 @@ test.each<[string, RequestBody]>([
       const outcomes = await Promise.all(
         Array.from({ length: 1_000 }, async (_, i) => {
           const own = new AbortController();
-          if (i % 5 < 3) setTimeout(() => own.abort(enough), Math.random() * 60);
+          if (i % 5 < 3) setTimeout(() => own.abort(enough), (i * 17) % 60);
           try {
             const { signal } = own;
             const response = await client.request(origin, { method: "POST", body, signal });
