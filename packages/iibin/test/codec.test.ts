@@ -1,6 +1,5 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { KingError } from "@king-runtime/core";
+import { memoryInUse } from "@king-runtime/testkit";
 import { describe, expect, test } from "vitest";
 import { decodeBatch, encodeBatch } from "../src/batch.ts";
 import { createCodec } from "../src/codec.ts";
@@ -359,23 +358,16 @@ test("a default that is no safe integer cannot be a number", () => {
   );
 });
 
-test("memory of a message that failed, or went elsewhere, is let go", () => {
+test("memory of a message that failed, or went elsewhere, is let go", async () => {
   const codec = createCodec(Shape);
   const large = new Uint8Array(10_000_000);
   const target = new Uint8Array(large.length + 10);
-  const before = reachableBytes();
+  const { buffers } = await memoryInUse();
   expect(() => codec.encode({ data: large, byName: { a: 1 as never } })).toThrow(/byName/);
-  expect(reachableBytes() - before).toBeLessThan(1_000_000);
+  expect((await memoryInUse()).buffers - buffers).toBeLessThan(1_000_000);
   codec.encodeInto({ data: large }, target);
-  expect(reachableBytes() - before).toBeLessThan(1_000_000);
+  expect((await memoryInUse()).buffers - buffers).toBeLessThan(1_000_000);
 });
-
-/** Bytes of array buffers that something still holds. */
-function reachableBytes(): number {
-  setFlagsFromString("--expose-gc");
-  runInNewContext("gc")();
-  return process.memoryUsage().arrayBuffers;
-}
 
 describe.each([true, false])(
   "what values say of themselves does not count, generated: %s",

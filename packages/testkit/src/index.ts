@@ -11,6 +11,7 @@ export { type CertifiedKey, makeCertificates, type TestCertificates } from "./ce
 export { chromiumArguments } from "./chromium-arguments.ts";
 export { type DeadlineOptions, withDeadline } from "./deadline.ts";
 export { type EventuallyOptions, eventually } from "./eventually.ts";
+export { collectGarbage, type MemoryInUse, memoryInUse } from "./memory-in-use.ts";
 export { memoryPair, memoryStreams } from "./memory-pair.ts";
 export { mutate } from "./mutate.ts";
 export { commandForNewerGlibc, newerGlibc, type ProgramCommand } from "./newer-glibc.ts";

@@ -1,7 +1,5 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import type { Exchange } from "@king-runtime/core";
-import { connectRaw, type RawSocket, withDeadline } from "@king-runtime/testkit";
+import { connectRaw, memoryInUse, type RawSocket, withDeadline } from "@king-runtime/testkit";
 import { describe, expect, test } from "vitest";
 import { exchangeSource } from "../exchange-harness.ts";
 import { type HostileListener, hostileListener, post, request } from "./hostile-listener.ts";
@@ -15,19 +13,6 @@ import {
   windowUpdate,
 } from "./http2-frames.ts";
 import { openHttp2 } from "./http2-peer.ts";
-
-setFlagsFromString("--expose-gc");
-const collectGarbage = runInNewContext("gc") as () => void;
-
-/** Memory that is really in use: of objects, and of buffers beside them. */
-async function memoryInUse(): Promise<number> {
-  for (let i = 0; i < 3; i++) {
-    collectGarbage();
-    await new Promise(setImmediate);
-  }
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return heapUsed + arrayBuffers;
-}
 
 /** Waits until all connections but the neighbour's are over. */
 async function settled(place: HostileListener): Promise<void> {
@@ -81,10 +66,10 @@ describe("what a listener has served or refused, it forgets", () => {
       await settled(place);
     };
     await round(50); // what is made once
-    const before = await memoryInUse();
+    const { total } = await memoryInUse();
     await round(500);
     // A session and its exchange are some 20 kB: kept, they would be 10 MB.
-    expect((await memoryInUse()) - before).toBeLessThan(4_000_000);
+    expect((await memoryInUse()).total - total).toBeLessThan(4_000_000);
     await place.neighboursAreServed();
   });
 
@@ -102,9 +87,9 @@ describe("what a listener has served or refused, it forgets", () => {
       }
     };
     await round(100);
-    const before = await memoryInUse();
+    const { total } = await memoryInUse();
     await round(1_000);
-    expect((await memoryInUse()) - before).toBeLessThan(4_000_000);
+    expect((await memoryInUse()).total - total).toBeLessThan(4_000_000);
     expect(place.listener.stats().streamsActive).toBe(0);
   });
 });
@@ -163,7 +148,7 @@ describe("what a listener holds for a client is bounded", () => {
 
   test("of heads that do not end: maxHeaderBytes each", async () => {
     await using place = await hostileListener({ maxHeaderBytes: 16_384 });
-    const before = await memoryInUse();
+    const { total } = await memoryInUse();
     const sockets = await Promise.all(
       Array.from({ length: 100 }, () => connectRaw({ port: place.port })),
     );
@@ -173,7 +158,7 @@ describe("what a listener holds for a client is bounded", () => {
     await place.neighboursAreServed();
     expect(place.listener.stats().sessionsActive).toBeGreaterThanOrEqual(100);
     // 100 heads of 12 kB, as some thousand strings, and 100 connections; both ends are counted.
-    expect((await memoryInUse()) - before).toBeLessThan(60_000_000);
+    expect((await memoryInUse()).total - total).toBeLessThan(60_000_000);
     await Promise.all(sockets.map((socket) => socket[Symbol.asyncDispose]()));
   });
 
