@@ -15,6 +15,8 @@ export default defineConfig({
     // A busy machine is no fault of a test's; what must come in time says so by a deadline of its own.
     // Long fuzz runs (KING_FUZZ_RUNS) get time in proportion.
     testTimeout: 30_000 + 20 * Number(process.env["KING_FUZZ_RUNS"] ?? 0),
+    // The same for what is looked at until it has come.
+    expect: { poll: { timeout: 15_000, interval: 5 } },
     projects: [
       ...globSync(["packages/*", "examples/*", "bench"]).map((root) =>
         project(basename(root), root),

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { runCommand } from "../command.ts";
 import type { Stage } from "../stage.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
@@ -16,7 +16,14 @@ interface VitestReport {
   testResults: {
     name: string;
     status: string;
-    assertionResults: { title: string; fullName: string; status: string }[];
+    /** Why the file could not be loaded. */
+    message: string;
+    assertionResults: {
+      title: string;
+      fullName: string;
+      status: string;
+      failureMessages: string[];
+    }[];
   }[];
 }
 
@@ -55,7 +62,9 @@ export const vitestStage: Stage = {
       failed: failed === 0 && result.exitCode !== 0 ? 1 : failed,
       skipped: counted.numPendingTests + counted.numTodoTests,
     });
-    if (result.exitCode !== 0) report.failure(`vitest\n${result.output}`);
+    // Before the long report, of which a reader may be shown only the beginning.
+    for (const line of failureLines(counted)) report.note(line);
+    if (result.exitCode !== 0) report.failure(`vitest\n${withoutPassed(result.output)}`);
     await report.check("every skipped test says what it lacks", () => {
       const silent = counted.testResults
         .flatMap(({ assertionResults }) => assertionResults)
@@ -66,6 +75,33 @@ export const vitestStage: Stage = {
     });
   },
 };
+
+/** A line for every failed test and for every file that could not be loaded. */
+function failureLines(counted: VitestReport): string[] {
+  return counted.testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const file = relative(root, name);
+    if (status === "failed" && assertionResults.length === 0) {
+      return [`failed: ${file}: ${firstLines(message)}`];
+    }
+    return assertionResults
+      .filter((each) => each.status === "failed")
+      .map(
+        ({ fullName, failureMessages }) =>
+          `failed: ${file}: ${fullName}: ${firstLines(failureMessages.join("\n"))}`,
+      );
+  });
+}
+
+function firstLines(text: string): string {
+  return text.split("\n").slice(0, 3).join(" | ").slice(0, 400);
+}
+
+function withoutPassed(output: string): string {
+  return output
+    .split("\n")
+    .filter((line) => !line.trimStart().startsWith("✓"))
+    .join("\n");
+}
 
 /** The lines by which tests say what they did not run, and how to get what they lacked. */
 function skipLines(output: string): string[] {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { ServerHttp2Stream } from "node:http2";
 import { withDeadline } from "@king-runtime/testkit";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { HttpClientResponse, RequestBody } from "../../src/index.ts";
 import { bodyOf, carriers, onCarrier, type Serve, sendsTrailers } from "./carriers.ts";
 
@@ -113,7 +113,7 @@ describe.each(carriers)("$name", (carrier) => {
         throw failure;
       };
       await expect(ask("/", { method: "POST", body: never })).rejects.toBe(failure);
-      await vi.waitFor(() => expect(ends.length).toBeGreaterThanOrEqual(2));
+      await expect.poll(() => ends.length).toBeGreaterThanOrEqual(2);
       expect(ends).not.toContain("whole");
     });
   });
@@ -238,12 +238,12 @@ describe.each(carriers)("$name", (carrier) => {
         await using response = await ask("/");
         expect(response.status).toBe(200);
       }
-      await vi.waitFor(() => expect(closed).toEqual(["cut"]));
+      await expect.poll(() => closed).toEqual(["cut"]);
       expect(await (await ask("/next")).text()).toBe("next");
       for await (const _ of await ask("/")) break;
-      await vi.waitFor(() => expect(closed).toEqual(["cut", "cut"]));
+      await expect.poll(() => closed).toEqual(["cut", "cut"]);
       await (await ask("/")).body.cancel();
-      await vi.waitFor(() => expect(closed).toEqual(["cut", "cut", "cut"]));
+      await expect.poll(() => closed).toEqual(["cut", "cut", "cut"]);
       expect(await (await ask("/next")).text()).toBe("next");
     });
   });

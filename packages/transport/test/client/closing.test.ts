@@ -1,6 +1,6 @@
 import { systemRandom } from "@king-runtime/core";
 import { watchResources } from "@king-runtime/testkit";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createHttpClient } from "../../src/index.ts";
 import { countingServer } from "./counting-server.ts";
 
@@ -19,8 +19,8 @@ describe("a request between two attempts", () => {
       const retry = { baseDelayMs: 200 };
       const client = createHttpClient({ retry, random: lastOfAll });
       const asked = client.request(server.url);
-      await vi.waitFor(() => expect(server.requests.length).toBe(1));
-      await vi.waitFor(() => expect(client.stats().sessionsIdle).toBe(1));
+      await expect.poll(() => server.requests.length).toBe(1);
+      await expect.poll(() => client.stats().sessionsIdle).toBe(1);
       const closing = client.close();
       expect(client.state).toBe("draining");
       expect(await (await asked).text()).toBe("ok");
@@ -38,7 +38,7 @@ describe("a request between two attempts", () => {
       const retry = { baseDelayMs: 60_000, maxDelayMs: 60_000 };
       const client = createHttpClient({ retry, random: lastOfAll });
       const asked = client.request(server.url);
-      await vi.waitFor(() => expect(client.stats().retries).toBe(1));
+      await expect.poll(() => client.stats().retries).toBe(1);
       const reason = new Error("enough");
       client.abort(reason);
       await expect(asked).rejects.toBe(reason);
@@ -63,7 +63,7 @@ test.each(["127.0.0.1", "localhost"])(
       });
       const client = createHttpClient({ redirects: 1 });
       const asked = client.request(server.url);
-      await vi.waitFor(() => expect(server.requests.length).toBe(1));
+      await expect.poll(() => server.requests.length).toBe(1);
       const closing = client.close();
       answer();
       expect(await (await asked).text()).toBe("there");

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { describe, expect, test, vi } from "vitest";
+import { stalled } from "@king-runtime/testkit";
+import { describe, expect, test } from "vitest";
 import { openHttpSession } from "../../src/index.ts";
 import { bodyOf, carriers, onCarrier, type Serve, startPeer } from "./carriers.ts";
 
@@ -25,13 +26,13 @@ function held() {
       return received;
     },
     async ended() {
-      await vi.waitFor(() => expect(ended).toBe(1), { interval: 2 });
+      await expect.poll(() => ended).toBe(1);
     },
     async closed() {
-      await vi.waitFor(() => expect(closed).toBe(1), { interval: 2 });
+      await expect.poll(() => closed).toBe(1);
     },
     async next() {
-      await vi.waitFor(() => expect(waiting.length).toBeGreaterThan(0), { interval: 2 });
+      await expect.poll(() => waiting.length).toBeGreaterThan(0);
       return waiting.shift() as [IncomingMessage, ServerResponse];
     },
   };
@@ -64,9 +65,7 @@ describe.each(carriers)("$name", (carrier) => {
         });
         const [incoming, outgoing] = await server.next();
         expect(incoming.headers.expect).toBe("100-continue");
-        // Time enough for a body that does not wait.
-        await new Promise((resolve) => setTimeout(resolve, 30));
-        expect(server.received).toBe(0);
+        expect(await stalled(() => server.received)).toBe(0);
         outgoing.writeContinue();
         await server.ended();
         expect(server.received).toBe(6);

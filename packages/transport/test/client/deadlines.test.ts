@@ -46,11 +46,11 @@ describe.each(carriers)("$name", (carrier) => {
     await byClock(carrier, serve, async (ask, clock) => {
       const asked = ask("/", { method: "POST", body: "b", headersTimeoutMs: 5_000 });
       asked.catch(() => undefined);
-      await vi.waitFor(() => expect(arrived).toHaveBeenCalledOnce());
+      await expect.poll(() => arrived).toHaveBeenCalledOnce();
       await clock.advanceAsync(4_999);
       await clock.advanceAsync(1);
       await expect(asked).rejects.toMatchObject(timeout("headers", 5_000));
-      await vi.waitFor(() => expect(arrived).toHaveBeenCalledTimes(2));
+      await expect.poll(() => arrived).toHaveBeenCalledTimes(2);
     });
   });
 
@@ -65,7 +65,7 @@ describe.each(carriers)("$name", (carrier) => {
       reading.catch(() => undefined);
       await clock.advanceAsync(5_000);
       await expect(reading).rejects.toMatchObject(timeout("total", 5_000));
-      await vi.waitFor(() => expect(closed).toHaveBeenCalled());
+      await expect.poll(() => closed).toHaveBeenCalled();
     });
   });
 
@@ -84,7 +84,7 @@ describe.each(carriers)("$name", (carrier) => {
       expect(closed).not.toHaveBeenCalled();
       await clock.advanceAsync(5_000);
       await expect(reading).rejects.toMatchObject(timeout("body", 5_000));
-      await vi.waitFor(() => expect(closed).toHaveBeenCalled());
+      await expect.poll(() => closed).toHaveBeenCalled();
     });
   });
 
@@ -109,7 +109,7 @@ describe.each(carriers)("$name", (carrier) => {
         const idle = async () => {
           const reading = read();
           reading.catch(() => undefined);
-          await new Promise((resolve) => setTimeout(resolve, 20));
+          await expect.poll(() => clock.nextTimerMs).toBe(1_000);
           await clock.advanceAsync(1_000);
           await expect(reading).rejects.toMatchObject(timeout("body", 1_000));
         };
@@ -121,7 +121,7 @@ describe.each(carriers)("$name", (carrier) => {
         const short = await ask("/", { ...limits, maxBodyBytes: 7 });
         const first = short.text();
         first.catch(() => undefined);
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await expect.poll(() => clock.nextTimerMs).toBe(1_000);
         await clock.advanceAsync(1_000);
         await expect(first).rejects.toMatchObject(timeout("body", 1_000));
         goOn("two ", true);
@@ -148,7 +148,7 @@ describe.each(carriers)("$name", (carrier) => {
       expect(await failed).toMatchObject(timeout("write", 4_000));
       // A server that does not read learns of nothing.
       arrived[0]?.resume();
-      if (carrier.protocol === "h1") await vi.waitFor(() => expect(peer.sockets.size).toBe(0));
+      if (carrier.protocol === "h1") await expect.poll(() => peer.sockets.size).toBe(0);
     });
   });
 });
@@ -197,14 +197,14 @@ describe("before a request is out", () => {
     const url = server.url.replace("http:", "https:");
     const asked = request(url, { config, clock });
     asked.catch(() => undefined);
-    await vi.waitFor(() => expect(server.connections).toBe(1));
-    await vi.waitFor(() => expect(clock.nextTimerMs).toBe(700));
+    await expect.poll(() => server.connections).toBe(1);
+    await expect.poll(() => clock.nextTimerMs).toBe(700);
     await clock.advanceAsync(700);
     await expect(asked).rejects.toMatchObject({
       code: "KING_NET_TIMEOUT",
       details: { phase: "tls", timeoutMs: 700 },
     });
-    await vi.waitFor(() => expect(server.sockets.size).toBe(0));
+    await expect.poll(() => server.sockets.size).toBe(0);
     expect(clock.pendingTimers).toBe(0);
   });
 });

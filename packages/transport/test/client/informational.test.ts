@@ -35,7 +35,7 @@ describe.each(carriers)("$name", (carrier) => {
     await onCarrier(carrier, serve, async ({ ask }) => {
       const came: unknown[] = [];
       const answered = ask("/", { onInformational: (response) => came.push(told(response)) });
-      await vi.waitFor(() => expect(came).toEqual([[103, "</a>"]]));
+      await expect.poll(() => came).toEqual([[103, "</a>"]]);
       goOn();
       const response = await answered;
       const all = [
@@ -77,7 +77,7 @@ describe.each(carriers)("$name", (carrier) => {
         throw failure;
       };
       await expect(ask("/", { onInformational })).rejects.toBe(failure);
-      await vi.waitFor(() => expect(closed).toHaveBeenCalled());
+      await expect.poll(() => closed).toHaveBeenCalled();
       expect(await (await ask("/next")).text()).toBe("next");
     });
   });

@@ -6,7 +6,7 @@ import {
 } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { startNode, testClock, watchResources } from "@king-runtime/testkit";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createHttpClient, type HttpClient, request } from "../../src/index.ts";
 import { flag, frame, frameType, settings } from "../hostile/http2-frames.ts";
 import { countingServer, rawServer } from "./counting-server.ts";
@@ -73,7 +73,7 @@ describe("connections are kept", () => {
     await using server = await countingServer();
     await using client = createHttpClient({ maxIdlePerOrigin: 2 });
     await Promise.all(Array.from({ length: 6 }, () => text(client, server.url)));
-    await vi.waitFor(() => expect(server.open).toBe(2));
+    await expect.poll(() => server.open).toBe(2);
     expect(client.stats().sessionsIdle).toBe(2);
   });
 
@@ -83,15 +83,15 @@ describe("connections are kept", () => {
     await using third = await countingServer();
     await using client = createHttpClient({ maxIdleSessions: 2 });
     for (const server of [first, second, third]) await text(client, server.url);
-    await vi.waitFor(() => expect([first.open, second.open, third.open]).toEqual([0, 1, 1]));
+    await expect.poll(() => [first.open, second.open, third.open]).toEqual([0, 1, 1]);
   });
 
   test("no longer than keepAliveTimeoutMs", async () => {
     await using server = await countingServer();
     await using client = createHttpClient({ keepAliveTimeoutMs: 50 });
     await text(client, server.url);
-    await vi.waitFor(() => expect(server.open).toBe(0));
-    await vi.waitFor(() => expect(client.stats().sessionsActive).toBe(0));
+    await expect.poll(() => server.open).toBe(0);
+    await expect.poll(() => client.stats().sessionsActive).toBe(0);
     expect(await text(client, server.url, { method: "POST", body: "again" })).toBe("again");
   });
 
@@ -122,7 +122,7 @@ describe("requests wait for a connection", () => {
     await using client = createHttpClient({ maxSessionsPerOrigin: 1 });
     const all = [1, 2, 3].map((i) => text(client, `${server.url}${i}`));
     for (let i = 1; i <= 3; i++) {
-      await vi.waitFor(() => expect(order.length).toBe(i));
+      await expect.poll(() => order.length).toBe(i);
       expect(client.stats().requestsWaiting).toBe(3 - i);
       held[i - 1]?.();
     }
@@ -136,7 +136,7 @@ describe("requests wait for a connection", () => {
     const giveUp = new AbortController();
     const { signal } = giveUp;
     const first = client.request(server.url, { signal });
-    await vi.waitFor(() => expect(server.requests.length).toBe(1));
+    await expect.poll(() => server.requests.length).toBe(1);
     const waiting = [
       client.request(server.url, { signal }),
       client.request(server.url, { signal }),
@@ -219,10 +219,10 @@ describe("requests wait for a connection", () => {
         code: "KING_HTTP_TIMEOUT",
       });
       const second = client.request(url);
-      await vi.waitFor(() => expect(attempts.length).toBe(2));
+      await expect.poll(() => attempts.length).toBe(2);
       const first = refusedConnection("the first");
       attempts[0]?.reject(first);
-      await vi.waitFor(() => expect(client.stats().sessionsOpening).toBe(1));
+      await expect.poll(() => client.stats().sessionsOpening).toBe(1);
       expect(client.stats().requestsWaiting).toBe(1);
       const own = refusedConnection("its own");
       attempts[1]?.reject(own);
@@ -311,13 +311,13 @@ describe("a connection over HTTP/2 that no answer comes from", () => {
     await using server = await rawHttp2Server(() => undefined);
     await using client = createHttpClient({ protocols, clock, keepAliveTimeoutMs: 600_000 });
     const first = client.request(server.origin, { headersTimeoutMs: 100 });
-    await vi.waitFor(() => expect(server.requests.length).toBe(1));
+    await expect.poll(() => server.requests.length).toBe(1);
     clock.advance(100);
     await expect(first).rejects.toMatchObject(late);
     expect(await text(client, server.origin)).toBe("good");
     expect(server.requests.map(({ on }) => on)).toEqual([1, 2]);
     clock.advance(5_000);
-    await vi.waitFor(() => expect(client.stats().sessionsActive).toBe(1));
+    await expect.poll(() => client.stats().sessionsActive).toBe(1);
   });
 
   test("goes on when its server answers a PING", async () => {
@@ -340,9 +340,9 @@ describe("a connection over HTTP/2 that no answer comes from", () => {
     await using client = createHttpClient({ protocols, maxSessionsPerOrigin: 1 });
     const first = client.request(server.origin);
     first.catch(() => undefined);
-    await vi.waitFor(() => expect(server.requests.length).toBe(1));
+    await expect.poll(() => server.requests.length).toBe(1);
     const second = text(client, server.origin);
-    await vi.waitFor(() => expect(client.stats().requestsWaiting).toBe(1));
+    await expect.poll(() => client.stats().requestsWaiting).toBe(1);
     await server.peers[0]?.say(settings({ [maxConcurrentStreams]: 2 }));
     expect(await second).toBe("good");
     client.abort();
@@ -364,7 +364,7 @@ describe("a client", () => {
     await Promise.all(Array.from({ length: 50 }, () => text(client, url)));
     expect(client.stats()).toMatchObject({ sessionsOpened: 1, requestsSent: 50 });
     sessions[0]?.goaway();
-    await vi.waitFor(() => expect(client.stats().sessionsActive).toBe(0));
+    await expect.poll(() => client.stats().sessionsActive).toBe(0);
     expect(await text(client, url)).toBe("ok");
     expect(client.stats().sessionsOpened).toBe(2);
     await client.close();
@@ -382,7 +382,7 @@ describe("a client", () => {
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
     await using client = createHttpClient({ protocols: ["h2"] });
     const all = Array.from({ length: 150 }, () => text(client, url));
-    await vi.waitFor(() => expect(held.length).toBe(150));
+    await expect.poll(() => held.length).toBe(150);
     expect(client.stats().sessionsOpened).toBe(2);
     for (const stream of held) {
       stream.respond({ ":status": 200 });
@@ -402,14 +402,14 @@ describe("a client", () => {
       });
       const client = createHttpClient({ maxSessionsPerOrigin: 1 });
       const both = [text(client, server.url), text(client, server.url)];
-      await vi.waitFor(() => expect(held.length).toBe(1));
+      await expect.poll(() => held.length).toBe(1);
       const closing = client.close();
       expect(client.state).toBe("draining");
       await expect(client.request(server.url)).rejects.toMatchObject({
         code: "KING_SESSION_CLOSED",
       });
       held[0]?.();
-      await vi.waitFor(() => expect(held.length).toBe(2));
+      await expect.poll(() => held.length).toBe(2);
       held[1]?.();
       expect(await Promise.all(both)).toEqual(["ok", "ok"]);
       await closing;
@@ -424,12 +424,12 @@ describe("a client", () => {
       await using server = await countingServer(() => undefined);
       const client = createHttpClient({ maxSessionsPerOrigin: 1 });
       const both = [client.request(server.url), client.request(server.url)];
-      await vi.waitFor(() => expect(server.requests.length).toBe(1));
+      await expect.poll(() => server.requests.length).toBe(1);
       const reason = new Error("enough");
       client.abort(reason);
       for (const each of both) await expect(each).rejects.toBe(reason);
       expect(await client.closed).toMatchObject({ by: "local", clean: false, error: reason });
-      await vi.waitFor(() => expect(server.open).toBe(0));
+      await expect.poll(() => server.open).toBe(0);
     }
     await watch.settled();
   });

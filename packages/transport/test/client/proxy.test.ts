@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { withDeadline } from "@king-runtime/testkit";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { request } from "../../src/index.ts";
 import { asking, carriers, type Serve, startPeer } from "./carriers.ts";
 
@@ -72,7 +72,7 @@ describe.each(carriers)("$name, through a proxy", (carrier) => {
     expect(error).toMatchObject({ code: "KING_NET_PROXY", details: { status } });
     expect(`${error.message}${JSON.stringify(error.details)}`).not.toMatch(/s@cret|s%40cret/);
     expect(peer.connections).toBe(0);
-    await vi.waitFor(() => expect(proxy.sockets.size).toBe(0));
+    await expect.poll(() => proxy.sockets.size).toBe(0);
   });
 });
 

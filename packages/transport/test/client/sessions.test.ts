@@ -1,7 +1,7 @@
 import type { ServerHttp2Session } from "node:http2";
 import { type SessionEvent, systemClock } from "@king-runtime/core";
 import { withDeadline } from "@king-runtime/testkit";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { createTicketStore, type HttpClientStream, openHttpSession } from "../../src/index.ts";
 import { type Serve, startPeer } from "./carriers.ts";
 import { certificates } from "./client-harness.ts";
@@ -23,7 +23,7 @@ function held() {
       return most;
     },
     async arrived(count: number) {
-      await vi.waitFor(() => expect(answers.length).toBe(count));
+      await expect.poll(() => answers.length).toBe(count);
     },
   };
 }
@@ -68,7 +68,7 @@ describe.each(both)("a session over %s, TLS %j", (protocol, tls) => {
     expect(await (await stream.response).text()).toBe("ok");
     await closing;
     expect(await session.closed).toMatchObject({ by: "local", clean: true, streamsAborted: 0 });
-    await vi.waitFor(() => expect(peer.sockets.size).toBe(0));
+    await expect.poll(() => peer.sockets.size).toBe(0);
   });
 
   test("that is aborted ends everything with the reason given", async () => {
@@ -84,7 +84,7 @@ describe.each(both)("a session over %s, TLS %j", (protocol, tls) => {
     const closed = await session.closed;
     expect(closed).toMatchObject({ by: "local", clean: false, streamsAborted: 1 });
     expect(closed.error).toBe(reason);
-    await vi.waitFor(() => expect(peer.sockets.size).toBe(0));
+    await expect.poll(() => peer.sockets.size).toBe(0);
   });
 
   test("that the server ends is over, and says by whom", async () => {
@@ -158,7 +158,7 @@ describe("a session that has no room", () => {
         return await (await stream.response).text();
       });
       for (let i = 0; i < limit + 4; i++) {
-        await vi.waitFor(() => expect(server.answers.length).toBeGreaterThan(i));
+        await expect.poll(() => server.answers.length).toBeGreaterThan(i);
         server.answers[i]?.();
         if (i < limit) await (await place.open[i]?.response)?.text();
       }
@@ -209,9 +209,9 @@ test("a server that winds an HTTP/2 connection down is told of in an event, and 
   const stream = await session.request();
   await server.arrived(1);
   sessions[0]?.goaway();
-  await vi.waitFor(() =>
-    expect(events).toContainEqual(expect.objectContaining({ type: "goaway", code: 0 })),
-  );
+  await expect
+    .poll(() => events)
+    .toContainEqual(expect.objectContaining({ type: "goaway", code: 0 }));
   expect(session.state).toBe("draining");
   await expect(session.request()).rejects.toMatchObject({ code: "KING_SESSION_CLOSED" });
   server.answers[0]?.();

@@ -1,4 +1,5 @@
 import type { HeaderFields } from "@king-runtime/core";
+import { stalled } from "@king-runtime/testkit";
 import { describe, expect, test } from "vitest";
 import { createHttpClient, openHttpSession } from "../../src/index.ts";
 import { bodyOf, carriers, onCarrier, type Serve, startPeer } from "./carriers.ts";
@@ -97,8 +98,7 @@ describe.each(carriers)("$name", (carrier) => {
         settled = true;
         return trailers.get("x-sum");
       });
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      expect(settled).toBe(false);
+      expect(await stalled(() => Number(settled))).toBe(0);
       expect(await response.text()).toBe("a body");
       expect(await waiting).toBe("9");
       const none = await ask("/none");

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
-import { withDeadline } from "@king-runtime/testkit";
-import { describe, expect, test, vi } from "vitest";
+import { stalled, withDeadline } from "@king-runtime/testkit";
+import { describe, expect, test } from "vitest";
 import { request } from "../../src/index.ts";
 import { carriers, onCarrier, type Serve, sendsTrailers } from "./carriers.ts";
 import { rawServer } from "./counting-server.ts";
@@ -38,12 +38,8 @@ describe.each(carriers)("$name", (carrier) => {
         while (asked++ < count) yield chunk;
       }
       const answered = ask("/", { method: "POST", body: source() });
-      await vi.waitFor(() => expect(arrived.length).toBe(1));
-      // Until nothing moves any more.
-      for (let before = -1; before !== asked; ) {
-        before = asked;
-        await new Promise((resolve) => setTimeout(resolve, 40));
-      }
+      await expect.poll(() => arrived.length).toBe(1);
+      await stalled(() => asked);
       expect(asked).toBeGreaterThan(0);
       expect(asked).toBeLessThan(count / 2);
       arrived[0]?.resume();
@@ -63,10 +59,7 @@ describe.each(carriers)("$name", (carrier) => {
     };
     await onCarrier(carrier, serve, async ({ ask }) => {
       const response = await ask("/", { maxBodyBytes: Number.POSITIVE_INFINITY });
-      for (let before = -1; before !== sent; ) {
-        before = sent;
-        await new Promise((resolve) => setTimeout(resolve, 40));
-      }
+      await stalled(() => sent);
       expect(sent).toBeLessThan(count / 2);
       expect((await response.bytes()).length).toBe(count * chunk.length);
     });
@@ -110,5 +103,5 @@ test("a server that answers 413 and ends its connection while bytes are on their
   });
   const response = await request(server.url, { method: "POST", body: new Uint8Array(8_000_000) });
   expect([response.status, await response.text()]).toEqual([413, "big"]);
-  await vi.waitFor(() => expect(server.sockets.size).toBe(0));
+  await expect.poll(() => server.sockets.size).toBe(0);
 });

@@ -1,5 +1,5 @@
-import { watchResources } from "@king-runtime/testkit";
-import { describe, expect, test, vi } from "vitest";
+import { testClock, watchResources } from "@king-runtime/testkit";
+import { describe, expect, test } from "vitest";
 import { createHttpClient, type RequestBody } from "../../src/index.ts";
 import { carriers, startPeer } from "./carriers.ts";
 
@@ -64,7 +64,8 @@ test("fields that HTTP/2 has once are refused twice, and the connection goes on"
   const watch = watchResources();
   {
     await using peer = await startPeer((_, outgoing) => outgoing.end("ok"), { protocol: "h2" });
-    await using client = createHttpClient({ ...peer.options, timeoutMs: 50 });
+    const clock = testClock();
+    await using client = createHttpClient({ ...peer.options, timeoutMs: 50, clock });
     for (const name of ["content-type", "authorization", "date"]) {
       const headers = { [name]: ["a", "b"] };
       await expect(client.request(peer.origin, { headers })).rejects.toMatchObject({
@@ -73,9 +74,9 @@ test("fields that HTTP/2 has once are refused twice, and the connection goes on"
       });
     }
     // Nothing is left whose time could be over.
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await clock.advanceAsync(50);
     expect(await (await client.request(peer.origin)).text()).toBe("ok");
-    await vi.waitFor(() => expect(client.stats().sessionsIdle).toBe(1));
+    await expect.poll(() => client.stats().sessionsIdle).toBe(1);
     expect(client.stats().sessionsOpened).toBe(1);
   }
   await watch.settled();

@@ -3,7 +3,7 @@ import { constants, createServer as createHttp2Server, type ServerHttp2Stream } 
 import type { AddressInfo } from "node:net";
 import { streamErrors } from "@king-runtime/core";
 import { recorder, testClock } from "@king-runtime/testkit";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type HedgeOptions, hedgePolicy, hedging } from "../../../src/client/policies/hedge.ts";
 import { RetryBudget } from "../../../src/client/policies/retry-budget.ts";
 import { timeLeftMs } from "../../../src/client/policies/time-left.ts";
@@ -98,13 +98,11 @@ describe("a hedged request", () => {
     await using server = await countingServer((_, response) => responses.push(response));
     await using client = createHttpClient({ hedge: { delayMs: 1 }, maxSessionsPerOrigin: 1 });
     const outcome = client.request(server.url);
-    await vi.waitFor(() => {
-      expect([responses.length, client.stats().requestsWaiting]).toEqual([1, 1]);
-    });
+    await expect.poll(() => [responses.length, client.stats().requestsWaiting]).toEqual([1, 1]);
     responses[0]?.end("answer");
     expect(await (await outcome).text()).toBe("answer");
     const next = client.request(server.url, { hedge: false });
-    await vi.waitFor(() => expect(responses.length).toBe(2));
+    await expect.poll(() => responses.length).toBe(2);
     responses[1]?.end();
     await next;
     expect(server.connections).toBe(1);
