@@ -44,6 +44,7 @@ export {
   stringKey,
 } from "./config/key.ts";
 export {
+  checkObject,
   optionError,
   type ResolveOptions,
   resolveOptions,

@@ -256,7 +256,7 @@ export const poolSection = defineSection(
       default: 64,
       min: 1,
       unit: "count",
-      doc: "Connections to one origin at a time; further requests wait.",
+      doc: "Connections to one origin at a time; further requests wait. Those of HTTP/2 and HTTP/3 that the server takes no further requests on (GOAWAY), and that finish what they have, do not count.",
     }),
     maxIdlePerOrigin: integerKey({
       default: 16,

@@ -1,4 +1,4 @@
-import type { Component } from "@king-runtime/core";
+import { type Component, checkObject } from "@king-runtime/core";
 import type { HttpListener } from "./http-listener.ts";
 import { type ListenHttpOptions, listenHttp } from "./listen-http.ts";
 import { type ListenerComponentOptions, listenerComponent } from "./listener-component.ts";
@@ -16,6 +16,7 @@ export interface HttpComponentOptions
  * that requests under way are finished while what they need is still there.
  */
 export function createHttpComponent(options: HttpComponentOptions): Component {
+  checkObject("options", options);
   const { name = "http", dependsOn, onListening, ...listenOptions } = options;
   return listenerComponent(name, { dependsOn, onListening }, () => listenHttp(listenOptions));
 }

@@ -5,7 +5,13 @@ import type {
   QuicEngine,
   SectionValues,
 } from "@king-runtime/core";
-import { describeValue, optionError, resolveOptions, systemClock } from "@king-runtime/core";
+import {
+  checkObject,
+  describeValue,
+  optionError,
+  resolveOptions,
+  systemClock,
+} from "@king-runtime/core";
 import { httpSection, tlsSection } from "./config.ts";
 import { ExchangeService } from "./exchange-service.ts";
 import { type Http3Binding, type HttpListener, NodeHttpListener } from "./http-listener.ts";
@@ -82,9 +88,7 @@ const others = [
  * KING_CONFIG_LOCKED; KING_HTTP_TLS when certificate and key do not fit.
  */
 export async function listenHttp(options: ListenHttpOptions): Promise<HttpListener> {
-  if (typeof options !== "object" || options === null) {
-    throw optionError("options", `expected an object, got ${describeValue(options)}`);
-  }
+  checkObject("options", options);
   const { handler, host = "127.0.0.1", port = 0, tls, config, clock = systemClock } = options;
   const { onHandlerError = console.error, signal } = options;
   checkOthers({ ...options, handler, onHandlerError, host, port, clock });

@@ -1,3 +1,4 @@
+import { checkObject } from "@king-runtime/core";
 import { observed } from "./client/client-telemetry.ts";
 import { type ConnectionOptions, connectionOthers } from "./client/connection-options.ts";
 import { Connections } from "./client/connections.ts";
@@ -28,6 +29,7 @@ export async function request(
   url: string | URL,
   options: RequestOptions = {},
 ): Promise<HttpClientResponse> {
+  checkObject("options", options);
   const connections = new Connections(options, others);
   const parsed = parseUrl(url);
   const origin = originOf(parsed);

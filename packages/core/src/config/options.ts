@@ -1,4 +1,5 @@
 import { checkValue, freeze, type HasSection, locked, same } from "./config.ts";
+import { describeValue } from "./describe-value.ts";
 import { configErrors } from "./errors.ts";
 import { nearestName } from "./nearest-name.ts";
 import type { Section, SectionValues } from "./section.ts";
@@ -23,6 +24,7 @@ export function resolveOptions<S extends Section>(
   options: object = {},
   { config, others = [] }: ResolveOptions<NoInfer<S>> = {},
 ): SectionValues<S> {
+  checkObject("options", options);
   if (config !== undefined && typeof config?.section !== "function") {
     throw optionError("config", "expected a config, as defineConfig gives it");
   }
@@ -52,6 +54,12 @@ export function resolveOptions<S extends Section>(
 /** The error for an option that is not a key of a section: `name: message`. */
 export function optionError(name: string, message: string) {
   return configErrors.create("KING_OPTION_INVALID", `${name}: ${message}`, { option: name });
+}
+
+/** @throws {KingError} KING_OPTION_INVALID for what is no object, or a list. */
+export function checkObject(name: string, value: unknown): asserts value is object {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return;
+  throw optionError(name, `expected an object, got ${describeValue(value)}`);
 }
 
 /** The error for an option that is not one of `known`. */

@@ -4,6 +4,7 @@ import {
   type Clock,
   type Config,
   type ConfigExplanation,
+  checkObject,
   defineSection,
   describeValue,
   durationKey,
@@ -115,9 +116,7 @@ export interface AdminSubject {
 
 /** @throws {KingError} KING_OPTION_INVALID */
 export function resolveAdminOptions(options: AdminOptions): AdminSubject {
-  if (typeof options !== "object" || options === null) {
-    throw optionError("options", `expected an object, got ${describeValue(options)}`);
-  }
+  checkObject("options", options);
   const settings = resolveOptions(adminSection, options, { others });
   const { system, config, listeners, reloadTls, sections } = options;
   const { onError = console.error, clock = systemClock } = options;

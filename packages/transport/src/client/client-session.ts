@@ -23,9 +23,15 @@ export interface ClientConnection<Below extends ConnectionBelow = SocketBelow> {
 /** Requests that wait for room on one session; more are refused. */
 export const maxWaitingRequests = 1_024;
 
+/** A request that is under way. */
+export interface Begun {
+  readonly incoming: IncomingResponse;
+}
+
 /** What connections of HTTP share on the client's side. */
 export abstract class ClientSession<
   Below extends ConnectionBelow = ConnectionBelow,
+  Exchange extends Begun = Begun,
 > extends BaseSession {
   override readonly role = "client";
   readonly origin: Origin;
@@ -39,6 +45,8 @@ export abstract class ClientSession<
   #isHandedOver = false;
   /** Told when an exchange has ended and there is room for another. */
   onRoom: ((session: ClientSession) => void) | undefined;
+  /** Told when it takes no further requests, while some are still under way. */
+  onLeaving: ((session: ClientSession) => void) | undefined;
   /** Told of the end. */
   onEnd: ((session: ClientSession) => void) | undefined;
 
@@ -72,7 +80,7 @@ export abstract class ClientSession<
 
   protected abstract readonly capacity: number;
   /** Begins a request, for which there is room. What it throws has left nothing of the request behind. */
-  protected abstract begin(request: PreparedRequest): IncomingResponse;
+  protected abstract begin(request: PreparedRequest): Exchange;
   /** Ends the connection once nothing is under way. */
   protected abstract leave(code?: number): void;
   /** Ends the connection at once. */
@@ -101,6 +109,7 @@ export abstract class ClientSession<
   protected retire(): void {
     this.#isLeaving = true;
     if (this.#active.size === 0) this.leave();
+    else this.onLeaving?.(this);
   }
 
   /**
@@ -130,10 +139,19 @@ export abstract class ClientSession<
   }
 
   send(request: PreparedRequest): IncomingResponse {
+    return this.exchange(request).incoming;
+  }
+
+  /**
+   * Begins a request.
+   *
+   * @throws {KingError} KING_STREAM_LIMIT, KING_SESSION_CLOSED, KING_HTTP_REQUEST_INVALID.
+   */
+  protected exchange(request: PreparedRequest): Exchange {
     this.#checkRoom();
-    let response: IncomingResponse;
+    let begun: Exchange;
     try {
-      response = this.begin(request);
+      begun = this.begin(request);
     } catch (error) {
       // It cannot be sent at all: the connection is as it was.
       queueMicrotask(() => this.#goOn());
@@ -141,9 +159,9 @@ export abstract class ClientSession<
     }
     this.#opened++;
     // Some requests fail before a byte of them is sent.
-    if (response.isOver) queueMicrotask(() => this.#goOn());
-    else this.#active.add(response);
-    return response;
+    if (begun.incoming.isOver) queueMicrotask(() => this.#goOn());
+    else this.#active.add(begun.incoming);
+    return begun;
   }
 
   /** The exchange of `response` is over, and the connection can go on without it. */

@@ -3,7 +3,7 @@ import {
   type Closable,
   type Closed,
   type CloseOptions,
-  describeValue,
+  checkObject,
   type HasSection,
   KingError,
   Lifetime,
@@ -108,9 +108,7 @@ const maxRepeats = 3;
  * @throws {KingError} KING_OPTION_INVALID, KING_CONFIG_LOCKED, KING_NET_TLS when key and certificate do not fit.
  */
 export function createHttpClient(options: CreateHttpClientOptions = {}): HttpClient {
-  if (typeof options !== "object" || options === null) {
-    throw optionError("options", `expected an object, got ${describeValue(options)}`);
-  }
+  checkObject("options", options);
   return new PooledHttpClient(options);
 }
 
@@ -164,6 +162,7 @@ class PooledHttpClient extends Lifetime<Closed> implements HttpClient, PoolOwner
     if (this.state !== "open") {
       throw streamErrors.create("KING_SESSION_CLOSED", "expected a client that is open", {});
     }
+    checkObject("options", options);
     const parsed = parseUrl(url);
     const limits = this.connections.limitsOf(options, requestOthers);
     const request = prepareRequest(parsed, this.#originOf(parsed), options, limits);

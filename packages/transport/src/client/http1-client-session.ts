@@ -34,7 +34,7 @@ export class Http1ClientSession extends StreamingSession<SocketBelow> {
     this.#rest();
   }
 
-  protected open(request: PreparedRequest): Http1ClientExchange {
+  protected begin(request: PreparedRequest): Http1ClientExchange {
     const output = requestMessage(request, this.#agent);
     this.#idle?.cancel();
     this.below.socket.ref();

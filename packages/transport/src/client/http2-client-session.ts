@@ -93,7 +93,7 @@ export class Http2ClientSession extends StreamingSession<SocketBelow> {
     return super.hasRoom && !this.#isDoubtful && !closed && !destroyed;
   }
 
-  protected open(request: PreparedRequest): Http2ClientExchange {
+  protected begin(request: PreparedRequest): Http2ClientExchange {
     const stream = requestStream(this.#session, request);
     if (this.#idle !== undefined) {
       this.#idle.cancel();

@@ -19,7 +19,12 @@ export class Http3ClientExchange extends ClientExchange {
   #trailers: readonly string[] = none;
   #isUnseen = false;
 
-  constructor(session: Http3ClientSession, request: PreparedRequest, stream: Http3Stream) {
+  constructor(
+    session: Http3ClientSession,
+    request: PreparedRequest,
+    stream: Http3Stream,
+    head: readonly string[],
+  ) {
     super(request);
     this.session = session;
     this.output = stream;
@@ -36,7 +41,7 @@ export class Http3ClientExchange extends ClientExchange {
       },
       onTooLarge: () => this.incoming.cancel(headerLimitError(request.limits.maxHeaderBytes)),
     });
-    stream.sendFields(sectionOf(request));
+    stream.sendFields(head);
     this.start();
   }
 
@@ -105,14 +110,17 @@ export class Http3ClientExchange extends ClientExchange {
   }
 }
 
-function sectionOf(request: PreparedRequest): string[] {
+/** The head of `request`. @throws {KingError} KING_HTTP_HEADER_INVALID */
+export function headSection(request: PreparedRequest): string[] {
   const { method, origin, path, headers, expectContinue, body } = request;
   let { authority } = origin;
+  let hasLength = false;
   const fields: Record<string, string | readonly string[]> = {};
   for (const name in headers) {
     const value = headers[name] as string | readonly string[];
     if (name.toLowerCase() === "host") authority = String(value);
     else fields[name] = value;
+    if (name.toLowerCase() === "content-length") hasLength = true;
   }
   const section = fieldSection(
     [":method", method, ":scheme", "https", ":authority", authority, ":path", path],
@@ -122,7 +130,7 @@ function sectionOf(request: PreparedRequest): string[] {
   if (connectProtocol !== undefined) section.splice(2, 0, ":protocol", connectProtocol);
   if (expectContinue) section.push("expect", "100-continue");
   const isWhole = typeof body === "string" || body instanceof Uint8Array;
-  if (isWhole && request.trailers === undefined && !section.includes("content-length")) {
+  if (isWhole && request.trailers === undefined && !hasLength) {
     section.push("content-length", String(Buffer.byteLength(body)));
   }
   return section;

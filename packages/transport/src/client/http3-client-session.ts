@@ -7,7 +7,7 @@ import { factsOf } from "../http3/quic-facts.ts";
 import type { SocketFacts } from "../socket-facts.ts";
 import type { ClientConnection } from "./client-session.ts";
 import type { ConnectionBelow } from "./connection-below.ts";
-import { Http3ClientExchange } from "./http3-client-exchange.ts";
+import { Http3ClientExchange, headSection } from "./http3-client-exchange.ts";
 import type { PreparedRequest } from "./prepared-request.ts";
 import { StreamingSession } from "./streaming-session.ts";
 
@@ -82,15 +82,16 @@ export class Http3ClientSession extends StreamingSession<QuicBelow> {
     this.#idle = this.clock.after(this.#keepAliveTimeoutMs, () => void this.close());
   }
 
-  protected open(request: PreparedRequest): Http3ClientExchange {
-    this.#idle?.cancel();
+  protected begin(request: PreparedRequest): Http3ClientExchange {
+    const head = headSection(request);
     const stream = this.below.session.openStream({ atLimit: "wait" });
+    this.#idle?.cancel();
     const http3 = new Http3Stream(stream, {
       role: "client",
       maxHeaderBytes: this.limits.maxHeaderBytes,
       onConnectionError: (error) => this.#connection.fail(error),
     });
-    const exchange = new Http3ClientExchange(this, request, http3);
+    const exchange = new Http3ClientExchange(this, request, http3, head);
     this.#exchanges.add(exchange);
     return exchange;
   }

@@ -1,4 +1,4 @@
-import { optionError } from "@king-runtime/core";
+import { checkObject, optionError } from "@king-runtime/core";
 import { type ConnectionOptions, connectionOthers } from "./connection-options.ts";
 import { Connections } from "./connections.ts";
 import { openStreamingSession } from "./open-client-session.ts";
@@ -23,6 +23,7 @@ export async function openHttpSession(
   origin: string | URL,
   options: OpenHttpSessionOptions = {},
 ): Promise<HttpClientSession> {
+  checkObject("options", options);
   const { signal, ...rest } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw optionError("signal", "expected an AbortSignal");

@@ -37,6 +37,10 @@ export class OriginPool {
   readonly #kind: Http1Kind;
   readonly #owner: PoolOwner;
   readonly #sessions = new Set<ClientSession>();
+  /** Those that take several requests at a time. */
+  readonly #multiplexed = new Set<ClientSession>();
+  /** Those of them that finish what they have: for how long is the server's affair, and they hold no place. */
+  readonly #leaving = new Set<ClientSession>();
   /** Those without a request; the one used last is taken first, so that others can go. */
   readonly #idle: ClientSession[] = [];
   readonly #waiting = new RequestQueue();
@@ -71,6 +75,11 @@ export class OriginPool {
     return count;
   }
 
+  /** Connections that take requests, now or later. */
+  get #places(): number {
+    return this.#sessions.size - this.#leaving.size;
+  }
+
   /** Sends `request` on a connection that has room, or as soon as there is one. */
   send(request: PreparedRequest): IncomingResponse | Promise<IncomingResponse> {
     const session = this.#free();
@@ -85,11 +94,7 @@ export class OriginPool {
       this.#owner.onBusy(session);
       if (session.hasRoom) return session;
     }
-    // One that takes several at a time.
-    for (const session of this.#sessions) {
-      if (session.protocol === "h1") return undefined;
-      if (session.hasRoom) return session;
-    }
+    for (const session of this.#multiplexed) if (session.hasRoom) return session;
     return undefined;
   }
 
@@ -161,9 +166,9 @@ export class OriginPool {
     const { maxSessionsPerOrigin } = this.#owner.limits;
     while (
       this.#pending * this.#perSession < this.#waiting.length &&
-      this.#sessions.size + this.#attempts.size < maxSessionsPerOrigin &&
+      this.#places + this.#attempts.size < maxSessionsPerOrigin &&
       // The first tells whether one is enough for all.
-      !(this.#pending > 0 && this.#sessions.size === 0 && this.#mayMultiplex)
+      !(this.#pending > 0 && this.#places === 0 && this.#mayMultiplex)
     ) {
       void this.#open();
     }
@@ -175,7 +180,7 @@ export class OriginPool {
   }
 
   async #open(): Promise<void> {
-    const isForAll = this.#sessions.size === 0 && this.#mayMultiplex;
+    const isForAll = this.#places === 0 && this.#mayMultiplex;
     const attempt: Attempt = { isLeft: false };
     this.#attempts.add(attempt);
     const { connections, limits } = this.#owner;
@@ -202,8 +207,10 @@ export class OriginPool {
     this.#owner.onOpened();
     this.#perSession = Math.max(1, session.maxRequests);
     this.#sessions.add(session);
+    if (session.protocol !== "h1") this.#multiplexed.add(session);
     session.onEnd = this.#onEnd;
     session.onRoom = this.#onRoom;
+    session.onLeaving = this.#onLeaving;
     if (this.#isClosed) session.abort();
     else this.#onRoom(session);
     this.#openMore();
@@ -211,9 +218,17 @@ export class OriginPool {
 
   readonly #onEnd = (session: ClientSession): void => {
     this.#sessions.delete(session);
+    this.#multiplexed.delete(session);
+    this.#leaving.delete(session);
     this.#dropIdle(session);
     this.#openMore();
     this.#checkEmpty();
+  };
+
+  readonly #onLeaving = (session: ClientSession): void => {
+    if (!this.#multiplexed.delete(session)) return;
+    this.#leaving.add(session);
+    this.#openMore();
   };
 
   #dropIdle(session: ClientSession): void {

@@ -21,7 +21,7 @@ export interface Undici {
  * An HTTP/1.1 connection for requests whose bodies are at hand: the fastest way there is, without
  * what few requests need (see `Http1ClientSession`).
  */
-export class PlainSession extends ClientSession<SocketBelow> {
+export class PlainSession extends ClientSession<SocketBelow, PlainExchange> {
   override readonly protocol = "h1";
   protected override readonly capacity = 1;
   readonly #client: Client;
@@ -56,12 +56,12 @@ export class PlainSession extends ClientSession<SocketBelow> {
     socket.unref();
   }
 
-  protected begin(request: PreparedRequest): IncomingResponse {
+  protected begin(request: PreparedRequest): PlainExchange {
     this.#unused.cancel();
     this.below.socket.ref();
     const exchange = new PlainExchange(this, request);
     exchange.begin(this.#client);
-    return exchange.response;
+    return exchange;
   }
 
   protected leave(): void {
@@ -95,7 +95,7 @@ export class PlainSession extends ClientSession<SocketBelow> {
 /** One request on a {@link PlainSession}. */
 class PlainExchange implements Carrier, Dispatcher.DispatchHandler {
   readonly session: PlainSession;
-  readonly response: IncomingResponse;
+  readonly incoming: IncomingResponse;
   readonly #request: PreparedRequest;
   #controller: Dispatcher.DispatchController | undefined;
   #source: BodySource | undefined;
@@ -105,7 +105,7 @@ class PlainExchange implements Carrier, Dispatcher.DispatchHandler {
   constructor(session: PlainSession, request: PreparedRequest) {
     this.session = session;
     this.#request = request;
-    this.response = new IncomingResponse(request, this);
+    this.incoming = new IncomingResponse(request, this);
   }
 
   begin(client: Client): void {
@@ -113,7 +113,7 @@ class PlainExchange implements Carrier, Dispatcher.DispatchHandler {
       this.#dispatch(client);
     } catch (error) {
       // There is no body to send, and nothing was sent.
-      this.response.onError(error);
+      this.incoming.onError(error);
     }
   }
 
@@ -134,7 +134,7 @@ class PlainExchange implements Carrier, Dispatcher.DispatchHandler {
       this.#watch = new SendWatch(
         this.#request.limits,
         () => this.session.sendProgress,
-        () => this.response.cancel(timeoutError(this.#request, "write", writeIdleTimeoutMs)),
+        () => this.incoming.cancel(timeoutError(this.#request, "write", writeIdleTimeoutMs)),
       );
     }
     client.dispatch(
@@ -156,30 +156,30 @@ class PlainExchange implements Carrier, Dispatcher.DispatchHandler {
 
   onRequestSent(): void {
     this.#watch?.stop();
-    this.response.onSent();
+    this.incoming.onSent();
   }
 
   onResponseStarted(): void {
-    this.response.onAnswer();
+    this.incoming.onAnswer();
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     const raw = controller.rawHeaders as unknown as RawFields;
-    if (status < 200) this.response.onInformational(status, raw);
-    else this.response.onHead(status, raw);
+    if (status < 200) this.incoming.onInformational(status, raw);
+    else this.incoming.onHead(status, raw);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.response.onData(chunk);
+    this.incoming.onData(chunk);
   }
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     this.#stopSending(undefined);
     const { failure } = this.session;
     // The library takes a reset for the end of a body that has no length (RFC 9112, section 8).
-    if (failure !== undefined && this.response.lastsToEnd) this.response.onError(failure);
-    this.response.onEnd((controller.rawTrailers ?? []) as unknown as RawFields);
-    this.session.onExchangeOver(this.response);
+    if (failure !== undefined && this.incoming.lastsToEnd) this.incoming.onError(failure);
+    this.incoming.onEnd((controller.rawTrailers ?? []) as unknown as RawFields);
+    this.session.onExchangeOver(this.incoming);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
@@ -189,9 +189,9 @@ class PlainExchange implements Carrier, Dispatcher.DispatchHandler {
     // A server that wants another certificate says so once the handshake is over, and maybe before the library listens.
     const isTls = tlsFailureOf(failure) !== undefined;
     const isUnseen = !isTls && this.#controller === undefined && isConnectionOver(error);
-    if (isUnseen) this.response.onError(abortedError(this.#request, false, { cause: error }));
-    else this.response.onError(isTls ? failure : error);
-    this.session.onExchangeOver(this.response);
+    if (isUnseen) this.incoming.onError(abortedError(this.#request, false, { cause: error }));
+    else this.incoming.onError(isTls ? failure : error);
+    this.session.onExchangeOver(this.incoming);
   }
 
   pause(): void {
@@ -205,7 +205,7 @@ class PlainExchange implements Carrier, Dispatcher.DispatchHandler {
   cancel(reason: unknown): void {
     this.#isCancelled = true;
     this.#stopSending(reason);
-    this.session.onGivenUp(this.response, reason);
+    this.session.onGivenUp(this.incoming, reason);
   }
 
   /** The library forgets a source that waits for room on a connection that has gone. */

@@ -19,15 +19,21 @@ export const isRepeatable = (body: RequestBody | undefined): boolean =>
   body instanceof Uint8Array ||
   typeof body === "function";
 
-/** What to send of `body` this time. */
-export const bodyOf = (
+/**
+ * What to send of `body` this time.
+ *
+ * @throws {KingError} KING_HTTP_REQUEST_INVALID for a function that gives what nobody can send; what it throws itself.
+ */
+export function bodyOf(
   body: RequestBody | undefined,
-): string | Uint8Array | AsyncIterable<Uint8Array> | undefined =>
-  (typeof body === "function" ? body() : body) as
-    | string
-    | Uint8Array
-    | AsyncIterable<Uint8Array>
-    | undefined;
+): string | Uint8Array | AsyncIterable<Uint8Array> | undefined {
+  if (typeof body !== "function") return body as AsyncIterable<Uint8Array> | undefined;
+  const given: unknown = body();
+  if (typeof given === "object" && given !== null && Symbol.asyncIterator in given)
+    return given as AsyncIterable<Uint8Array>;
+  const message = `expected a function that gives an async iterable of bytes or a web stream, got ${describeValue(given)}`;
+  throw invalidRequest("body", message);
+}
 
 /** @throws {KingError} KING_HTTP_REQUEST_INVALID for what a source of a body gives and nobody can send. */
 export function checkChunk(chunk: unknown): asserts chunk is Uint8Array {

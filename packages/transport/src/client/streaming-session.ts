@@ -1,4 +1,10 @@
-import { optionError, type Session, streamErrors, unknownOption } from "@king-runtime/core";
+import {
+  checkObject,
+  optionError,
+  type Session,
+  streamErrors,
+  unknownOption,
+} from "@king-runtime/core";
 import { token } from "../token.ts";
 import type { ClientExchange } from "./client-exchange.ts";
 import { ClientSession, maxWaitingRequests } from "./client-session.ts";
@@ -6,7 +12,6 @@ import type { ConnectionBelow } from "./connection-below.ts";
 import type { Connections } from "./connections.ts";
 import { type ExchangeOptions, exchangeOthers } from "./exchange-options.ts";
 import type { HttpClientStream } from "./http-client-stream.ts";
-import type { IncomingResponse } from "./incoming-response.ts";
 import { parseUrl, prepareRequest } from "./prepare-request.ts";
 import type { PreparedRequest } from "./prepared-request.ts";
 import { timeoutError } from "./request-error.ts";
@@ -48,24 +53,16 @@ export interface HttpClientSession extends Session {
 
 /** A session whose exchanges are streams. */
 export abstract class StreamingSession<Below extends ConnectionBelow = ConnectionBelow>
-  extends ClientSession<Below>
+  extends ClientSession<Below, ClientExchange>
   implements HttpClientSession
 {
   abstract override readonly protocol: "h1" | "h2" | "h3";
   /** Where its limits come from. */
   connections: Connections | undefined;
   readonly #waiting: (() => void)[] = [];
-  #exchange: ClientExchange | undefined;
-
-  /** Begins a request, for which there is room, as a stream. */
-  protected abstract open(request: PreparedRequest): ClientExchange;
-
-  protected begin(request: PreparedRequest): IncomingResponse {
-    this.#exchange = this.open(request);
-    return this.#exchange.incoming;
-  }
 
   async request(options: SessionRequestOptions = {}): Promise<HttpClientStream> {
+    checkObject("options", options);
     const { path = "/", open = false, atLimit = "refuse", signal } = options;
     if (typeof path !== "string" || !path.startsWith("/")) {
       throw optionError("path", 'expected a path that begins with "/"');
@@ -80,13 +77,11 @@ export abstract class StreamingSession<Below extends ConnectionBelow = Connectio
     const request = prepareRequest(url, this.origin, options, limits, open);
     signal?.throwIfAborted();
     if (atLimit === "wait") while (this.state === "open" && !this.hasRoom) await this.#room(signal);
-    this.send(request);
-    const exchange = this.#exchange as ClientExchange;
-    this.#exchange = undefined;
-    return exchange;
+    return this.exchange(request);
   }
 
   async upgrade(options: SessionUpgradeOptions): Promise<UpgradedRequest> {
+    checkObject("options", options);
     const { protocol, path = "/", headers, headersTimeoutMs, signal } = options;
     const unknown = Object.keys(options).find((name) => !upgradeOptions.includes(name));
     if (unknown !== undefined) throw unknownOption(unknown, upgradeOptions);
@@ -117,9 +112,7 @@ export abstract class StreamingSession<Below extends ConnectionBelow = Connectio
       const details = { capability: "extended-connect", protocol: this.protocol };
       throw streamErrors.create("KING_STREAM_UNSUPPORTED", message, details);
     }
-    this.send({ ...request, method: "CONNECT", connectProtocol: protocol });
-    const exchange = this.#exchange as ClientExchange;
-    this.#exchange = undefined;
+    const exchange = this.exchange({ ...request, method: "CONNECT", connectProtocol: protocol });
     const { status, headers } = await exchange.response;
     if (status >= 200 && status < 300) return { stream: exchange, headers };
     const refused = upgradeRefused(this.origin, protocol, status);
@@ -173,8 +166,18 @@ export abstract class StreamingSession<Below extends ConnectionBelow = Connectio
     this.#waiting.shift()?.();
   }
 
+  /** Whoever waits for room waits in vain. */
+  #wakeAll(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
+  protected override retire(): void {
+    super.retire();
+    this.#wakeAll();
+  }
+
   protected override finish(info: Parameters<ClientSession["finish"]>[0]): void {
     super.finish(info);
-    for (const wake of this.#waiting.splice(0)) wake();
+    this.#wakeAll();
   }
 }

@@ -3,6 +3,7 @@ import { isIPv6, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import {
   type Clock,
+  checkObject,
   describeValue,
   type HeaderFields,
   optionError,
@@ -164,9 +165,7 @@ export class ConnectProxy {
 }
 
 function checkOptions(options: ProxyOptions): URL {
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw optionError("proxy", `expected an object, got ${describeValue(options)}`);
-  }
+  checkObject("proxy", options);
   const unknown = Object.keys(options).find((name) => !knownOptions.includes(name));
   if (unknown !== undefined) {
     throw optionError(`proxy.${unknown}`, `expected one of ${knownOptions.join(", ")}`);

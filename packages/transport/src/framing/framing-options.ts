@@ -1,10 +1,8 @@
-import { describeValue, optionError } from "@king-runtime/core";
+import { checkObject, describeValue, optionError } from "@king-runtime/core";
 
 /** @throws {KingError} KING_OPTION_INVALID for what is no object, and for names that are not `known`. */
 export function checkFramingOptions(options: object, known: readonly string[]): void {
-  if (typeof options !== "object" || options === null) {
-    throw optionError("options", `expected an object, got ${describeValue(options)}`);
-  }
+  checkObject("options", options);
   const unknown = Object.keys(options).find((name) => !known.includes(name));
   if (unknown !== undefined) throw optionError(unknown, `expected one of ${known.join(", ")}`);
 }

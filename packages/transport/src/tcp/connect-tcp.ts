@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import type { Clock, HasSection, SectionValues } from "@king-runtime/core";
-import { describeValue, optionError, resolveOptions, systemClock } from "@king-runtime/core";
+import { checkObject, resolveOptions, systemClock } from "@king-runtime/core";
 import { tlsSection } from "../config.ts";
 import { dial } from "../dial/dial.ts";
 import { netErrors } from "../net-errors.ts";
@@ -55,9 +55,7 @@ const others = ["host", "port", "tls", "clock", "signal"] as const;
  * of `signal`.
  */
 export async function connectTcp(options: ConnectTcpOptions): Promise<TcpSession> {
-  if (typeof options !== "object" || options === null) {
-    throw optionError("options", `expected an object, got ${describeValue(options)}`);
-  }
+  checkObject("options", options);
   const { host, port, tls, config, clock = systemClock, signal } = options;
   checkHost(host);
   checkPort(port, 1);
@@ -82,9 +80,7 @@ export async function connectTcp(options: ConnectTcpOptions): Promise<TcpSession
 }
 
 function tlsOf(tls: ConnectTcpTlsOptions, policy: SectionValues<typeof tlsSection>, clock: Clock) {
-  if (typeof tls !== "object" || tls === null || Array.isArray(tls)) {
-    throw optionError("tls", `expected an object, got ${describeValue(tls)}`);
-  }
+  checkObject("tls", tls);
   const { alpn = [], ...options } = tls;
   checkAlpn(alpn);
   return { tls: new ClientTls(options, policy, { clock }), alpn };

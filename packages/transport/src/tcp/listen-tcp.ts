@@ -1,5 +1,5 @@
 import type { Clock, HasSection } from "@king-runtime/core";
-import { describeValue, optionError, resolveOptions, systemClock } from "@king-runtime/core";
+import { checkObject, optionError, resolveOptions, systemClock } from "@king-runtime/core";
 import { tlsSection } from "../config.ts";
 import {
   checkClock,
@@ -56,9 +56,7 @@ const others = ["onSession", "host", "port", "tls", "onError", "clock", "signal"
  * do not fit; KING_OPTION_INVALID, KING_CONFIG_LOCKED; the reason of `signal`.
  */
 export async function listenTcp(options: ListenTcpOptions): Promise<TcpListener> {
-  if (typeof options !== "object" || options === null) {
-    throw optionError("options", `expected an object, got ${describeValue(options)}`);
-  }
+  checkObject("options", options);
   const { onSession, host = "127.0.0.1", port = 0, tls, config, clock = systemClock } = options;
   const { onError = console.error, signal } = options;
   for (const [name, value] of Object.entries({ onSession, onError })) {

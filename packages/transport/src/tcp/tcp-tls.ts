@@ -1,5 +1,11 @@
 import type { Server, TlsOptions } from "node:tls";
-import { type Clock, describeValue, optionError, type SectionValues } from "@king-runtime/core";
+import {
+  type Clock,
+  checkObject,
+  describeValue,
+  optionError,
+  type SectionValues,
+} from "@king-runtime/core";
 import type { tlsSection } from "../config.ts";
 import { httpErrors } from "../errors.ts";
 import { netErrors } from "../net-errors.ts";
@@ -27,9 +33,7 @@ export class TcpTls {
     policy: SectionValues<typeof tlsSection>,
     clock: Clock,
   ) {
-    if (typeof options !== "object" || options === null) {
-      throw optionError("tls", `expected an object, got ${describeValue(options)}`);
-    }
+    checkObject("tls", options);
     if (policy.ticketSecret !== undefined && policy.ticketSecret.length < 32) {
       throw optionError("tls.ticketSecret", "expected 32 characters or more");
     }

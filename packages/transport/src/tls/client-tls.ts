@@ -11,7 +11,7 @@ import {
 } from "node:tls";
 import {
   type Clock,
-  describeValue,
+  checkObject,
   KingError,
   optionError,
   type SectionValues,
@@ -300,9 +300,7 @@ function trustOf(
 }
 
 function checkOptions(options: ClientTlsOptions): void {
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw optionError("tls", `expected an object, got ${describeValue(options)}`);
-  }
+  checkObject("tls", options);
   const unknown = Object.keys(options).find((name) => !knownOptions.includes(name));
   if (unknown !== undefined) {
     throw optionError(`tls.${unknown}`, `expected one of ${knownOptions.join(", ")}`);

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { SecureContext, SecureContextOptions, Server, TlsOptions } from "node:tls";
-import { type Clock, describeValue, optionError, type SectionValues } from "@king-runtime/core";
+import { type Clock, checkObject, optionError, type SectionValues } from "@king-runtime/core";
 import type { tlsSection } from "../config.ts";
 import { authoritiesOf } from "./authorities.ts";
 import { secureContext, type TlsCertificate } from "./certificate.ts";
@@ -169,9 +169,7 @@ function checkOptions(options: ListenTlsOptions): void {
     throw optionError("tls.clientCa", "expected it with clientCertificates, and only then");
   }
   if (clientCa !== undefined) authoritiesOf("tls.clientCa", clientCa);
-  if (typeof serverNames !== "object" || serverNames === null || Array.isArray(serverNames)) {
-    throw optionError("tls.serverNames", `expected an object, got ${describeValue(serverNames)}`);
-  }
+  checkObject("tls.serverNames", serverNames);
 }
 
 function checkKeys(value: TlsCertificate, option: string, known: readonly string[]): void {

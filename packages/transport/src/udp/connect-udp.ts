@@ -2,7 +2,7 @@ import { createSocket, type Socket } from "node:dgram";
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import type { Clock, HasSection } from "@king-runtime/core";
-import { describeValue, optionError, resolveOptions, systemClock } from "@king-runtime/core";
+import { checkObject, resolveOptions, systemClock } from "@king-runtime/core";
 import { netErrors } from "../net-errors.ts";
 import { boundEndpoint } from "../tcp/bound-endpoint.ts";
 import {
@@ -46,9 +46,7 @@ const others = ["host", "port", "clock", "signal"] as const;
  * no way to the address; KING_OPTION_INVALID, KING_CONFIG_LOCKED; the reason of `signal`.
  */
 export async function connectUdp(options: ConnectUdpOptions): Promise<UdpSession> {
-  if (typeof options !== "object" || options === null) {
-    throw optionError("options", `expected an object, got ${describeValue(options)}`);
-  }
+  checkObject("options", options);
   const { host, port, config, clock = systemClock, signal } = options;
   checkHost(host);
   checkPort(port, 1);

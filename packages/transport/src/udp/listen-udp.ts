@@ -1,5 +1,5 @@
 import type { Clock, HasSection } from "@king-runtime/core";
-import { describeValue, optionError, resolveOptions, systemClock } from "@king-runtime/core";
+import { checkObject, optionError, resolveOptions, systemClock } from "@king-runtime/core";
 import {
   checkClock,
   checkHost,
@@ -60,9 +60,7 @@ const others = ["onSession", "onDatagram", "host", "port", "onError", "clock", "
  * reason of `signal`.
  */
 export async function listenUdp(options: ListenUdpOptions): Promise<UdpListener> {
-  if (typeof options !== "object" || options === null) {
-    throw optionError("options", `expected an object, got ${describeValue(options)}`);
-  }
+  checkObject("options", options);
   const { host = "127.0.0.1", port = 0, config, clock = systemClock } = options;
   const { onError = console.error, signal } = options;
   if (typeof onError !== "function") throw optionError("onError", "expected a function");

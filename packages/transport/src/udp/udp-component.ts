@@ -1,4 +1,4 @@
-import type { Component } from "@king-runtime/core";
+import { type Component, checkObject } from "@king-runtime/core";
 import { type ListenerComponentOptions, listenerComponent } from "../listener-component.ts";
 import { type ListenUdpOptions, listenUdp } from "./listen-udp.ts";
 import type { UdpListener } from "./udp-listener.ts";
@@ -13,6 +13,7 @@ export interface UdpComponentOptions
 
 /** A UDP listener as a component of a system: it opens when the system starts, and drains with it. */
 export function createUdpComponent(options: UdpComponentOptions): Component {
+  checkObject("options", options);
   const { name = "udp", dependsOn, onListening, ...listenOptions } = options;
   return listenerComponent(name, { dependsOn, onListening }, () => listenUdp(listenOptions));
 }

@@ -144,6 +144,42 @@ describe("nothing of a request is sent whose", () => {
     });
   });
 
+  test.each([[null], [[]], ["GET"], [5]])("options are %j (KING_OPTION_INVALID)", async (given) => {
+    const options = given as object;
+    const refusal = { code: "KING_OPTION_INVALID", details: { option: "options" } };
+    await untouched(async (_, url) => {
+      await expect(request(url, options)).rejects.toMatchObject(refusal);
+      await using client = createHttpClient();
+      await expect(client.request(url, options)).rejects.toMatchObject(refusal);
+      await expect(openHttpSession(url, options)).rejects.toMatchObject(refusal);
+    });
+    await using server = await rawServer((socket) => socket.resume());
+    await using session = await openHttpSession(server.url);
+    await expect(session.request(options)).rejects.toMatchObject(refusal);
+    await expect(session.upgrade(options as { protocol: string })).rejects.toMatchObject(refusal);
+    expect(() => createHttpClient(options)).toThrow(expect.objectContaining(refusal));
+  });
+
+  test.each<[string, unknown]>([
+    ["nothing", undefined],
+    ["null", null],
+    ["a number", 5],
+    ["a promise", Promise.resolve("later")],
+    ["an object that is no source", {}],
+  ])("body is a function that gives %s (KING_HTTP_REQUEST_INVALID)", async (_, given) => {
+    await using server = await rawServer((socket) => socket.resume());
+    await using client = createHttpClient();
+    const body = (() => given) as () => AsyncIterable<Uint8Array>;
+    for (const ask of [request, client.request.bind(client)]) {
+      const error = await ask(server.url, { method: "PUT", body }).catch((reason) => reason);
+      expect(error).toMatchObject({
+        code: "KING_HTTP_REQUEST_INVALID",
+        details: { option: "body" },
+      });
+      expect(error.message).toContain("a function that gives an async iterable");
+    }
+  });
+
   test.each([
     ["metod", "method"],
     ["header", "headers"],

@@ -1,6 +1,8 @@
 import { once } from "node:events";
 import {
   createServer as createHttp2Server,
+  createSecureServer,
+  type Http2ServerResponse,
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
@@ -9,6 +11,7 @@ import { startNode, testClock, watchResources } from "@king-runtime/testkit";
 import { describe, expect, test } from "vitest";
 import { createHttpClient, type HttpClient, request } from "../../src/index.ts";
 import { flag, frame, frameType, settings } from "../hostile/http2-frames.ts";
+import { certificates } from "./client-harness.ts";
 import { countingServer, rawServer } from "./counting-server.ts";
 import { rawHttp2Server } from "./hostile/raw-http2-server.ts";
 
@@ -367,6 +370,64 @@ describe("a client", () => {
     await expect.poll(() => client.stats().sessionsActive).toBe(0);
     expect(await text(client, url)).toBe("ok");
     expect(client.stats().sessionsOpened).toBe(2);
+    await client.close();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  });
+
+  test.each([
+    ["asked for later", 100],
+    ["that wait already", 1],
+  ])(
+    "over HTTP/2 serves requests %s while the one connection it may have finishes a long one",
+    async (_, maxConcurrentStreams) => {
+      const held: ServerHttp2Stream[] = [];
+      const server = createHttp2Server({ settings: { maxConcurrentStreams } });
+      server.on("stream", (stream, headers) => {
+        stream.on("error", () => undefined);
+        stream.respond({ ":status": 200 });
+        if (headers[":path"] === "/long") held.push(stream);
+        else stream.end("ok");
+      });
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+      await using client = createHttpClient({ protocols: ["h2"], maxSessionsPerOrigin: 1 });
+      const long = await client.request(`${url}long`);
+      const waits = maxConcurrentStreams === 1;
+      const early = waits ? text(client, url) : undefined;
+      expect(client.stats().requestsWaiting).toBe(waits ? 1 : 0);
+      held[0]?.session?.goaway();
+      await expect.poll(() => [...client.sessions()][0]?.state).toBe("draining");
+      expect(await (early ?? text(client, url))).toBe("ok");
+      expect(client.stats().sessionsOpened).toBe(2);
+      held[0]?.end("at last");
+      expect(await long.text()).toBe("at last");
+      await expect.poll(() => client.stats().sessionsActive).toBe(1);
+      await client.close();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  );
+
+  test("uses a connection over HTTP/2 beside one over HTTP/1.1 to the same origin", async () => {
+    const { ca, leaf } = await certificates();
+    const offers = ["http/1.1", "h2"];
+    const held: Http2ServerResponse[] = [];
+    const server = createSecureServer({
+      ...leaf,
+      allowHTTP1: true,
+      ALPNCallback: () => offers.shift() ?? "h2",
+    });
+    server.on("request", (incoming, outgoing) => {
+      if (incoming.url === "/held") held.push(outgoing);
+      else outgoing.end(incoming.httpVersion);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    await using client = createHttpClient({ tls: { ca }, maxSessionsPerOrigin: 2 });
+    const asked = ["held", "held", "held"].map((path) => text(client, url + path));
+    await expect.poll(() => held.length).toBe(3);
+    expect(await text(client, url)).toBe("2.0");
+    for (const outgoing of held) outgoing.end("late");
+    expect(await Promise.all(asked)).toEqual(["late", "late", "late"]);
     await client.close();
     await new Promise<void>((resolve) => server.close(() => resolve()));
   });

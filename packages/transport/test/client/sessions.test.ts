@@ -63,6 +63,9 @@ describe.each(both)("a session over %s, TLS %j", (protocol, tls) => {
     await server.arrived(1);
     const closing = session.close();
     expect(session.state).toBe("draining");
+    await expect(session.request({ atLimit: "wait" })).rejects.toMatchObject({
+      code: "KING_SESSION_CLOSED",
+    });
     await expect(session.request()).rejects.toMatchObject({ code: "KING_SESSION_CLOSED" });
     server.answers[0]?.();
     expect(await (await stream.response).text()).toBe("ok");
@@ -111,6 +114,8 @@ describe("a session that has no room", () => {
     const server = held();
     const settings = protocol === "h2" ? { settings: { maxConcurrentStreams: 2 } } : {};
     const peer = await startPeer(server.serve, { protocol, settings });
+    const sessions: ServerHttp2Session[] = [];
+    peer.server.on("session", (each) => sessions.push(each));
     const session = await openHttpSession(peer.origin, peer.options);
     const limit = protocol === "h2" ? 2 : 1;
     if (protocol === "h2") {
@@ -129,6 +134,7 @@ describe("a session that has no room", () => {
       session,
       open,
       limit,
+      goaway: () => sessions[0]?.goaway(),
       async [Symbol.asyncDispose]() {
         session.abort();
         for (const stream of open) await stream.response.catch(() => undefined);
@@ -180,6 +186,16 @@ describe("a session that has no room", () => {
     },
   );
 
+  test("over HTTP/2 tells requests that wait when the server takes no more of them", async () => {
+    await using place = await full("h2");
+    const waiting = [1, 2].map(() => place.session.request({ atLimit: "wait" }));
+    place.goaway();
+    for (const each of waiting) {
+      await expect(each).rejects.toMatchObject({ code: "KING_SESSION_CLOSED" });
+    }
+    expect(place.session.stats().streamsActive).toBe(place.limit);
+  });
+
   test("has 1,024 requests wait and not one more", async () => {
     await using place = await full("h1");
     const waiting = Array.from({ length: 1_024 }, () =>
@@ -213,6 +229,9 @@ test("a server that winds an HTTP/2 connection down is told of in an event, and 
     .poll(() => events)
     .toContainEqual(expect.objectContaining({ type: "goaway", code: 0 }));
   expect(session.state).toBe("draining");
+  await expect(session.request({ atLimit: "wait" })).rejects.toMatchObject({
+    code: "KING_SESSION_CLOSED",
+  });
   await expect(session.request()).rejects.toMatchObject({ code: "KING_SESSION_CLOSED" });
   server.answers[0]?.();
   expect(await (await stream.response).text()).toBe("ok");
