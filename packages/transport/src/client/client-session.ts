@@ -100,6 +100,11 @@ export abstract class ClientSession<
     return this.#active.size === 0;
   }
 
+  /** Whether the connection is over, and not some of its exchanges alone. */
+  get isGone(): boolean {
+    return this.below.isOver;
+  }
+
   /** Whether it has served a request before, so that the server may have given it up meanwhile. */
   get isUsed(): boolean {
     return this.#opened > 1;

@@ -323,5 +323,6 @@ function isUnseen(
   if (!isRepeatable(request.body) || response.isAnswered) return false;
   if (error.details["processed"] === false) return true;
   // The server may end a connection that is kept just when a request is on its way (RFC 9112, section 9.3.1).
-  return request.idempotent && (response.session as ClientSession).isUsed;
+  const { isGone, isUsed } = response.session as ClientSession;
+  return request.idempotent && isUsed && isGone;
 }

@@ -303,6 +303,59 @@ describe("a request that the server cannot have seen is sent again", () => {
     expect(failed).toMatchObject({ code: "KING_HTTP_ABORTED" });
     expect(client.stats().requestsSent - before).toBe(4);
   });
+
+  test.each(["internal error", "enhance your calm"])(
+    "but not one that its server has read and reset on a connection that goes on (%s)",
+    async (reason) => {
+      const code = reason === "internal error" ? 0x2 : 0xb;
+      const paths: string[] = [];
+      const server = createHttp2Server();
+      server.on("stream", (stream, { ":path": path = "" }) => {
+        paths.push(path);
+        stream.on("error", () => undefined);
+        if (path === "/reset") return stream.close(code);
+        stream.respond({ ":status": 200 });
+        stream.end("ok");
+      });
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      await using client = createHttpClient({ protocols: ["h2"] });
+      expect(await text(client, origin)).toBe("ok");
+      await expect(client.request(`${origin}/reset`)).rejects.toMatchObject({
+        code: "KING_HTTP_ABORTED",
+        details: { processed: true, code },
+      });
+      expect(await text(client, origin)).toBe("ok");
+      expect(paths).toEqual(["/", "/reset", "/"]);
+      expect(client.stats()).toMatchObject({ sessionsOpened: 1, requestsRepeated: 0 });
+      await client.close();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  );
+
+  test("when a kept connection over HTTP/2 goes, with all that was on its way", async () => {
+    const seen: string[] = [];
+    const server = createHttp2Server();
+    server.on("stream", (stream, { ":path": path = "" }) => {
+      seen.push(path);
+      stream.on("error", () => undefined);
+      // Each time when all are there.
+      if (path !== "/" && seen.length === 4) stream.session?.destroy();
+      else if (path === "/" || seen.length > 4) {
+        stream.respond({ ":status": 200 });
+        stream.end("ok");
+      }
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    await using client = createHttpClient({ protocols: ["h2"] });
+    expect(await text(client, origin)).toBe("ok");
+    const all = ["/a", "/b", "/c"].map((path) => text(client, origin + path));
+    expect(await Promise.all(all)).toEqual(["ok", "ok", "ok"]);
+    expect(client.stats()).toMatchObject({ sessionsOpened: 2, requestsRepeated: 3 });
+    await client.close();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  });
 });
 
 describe("a connection over HTTP/2 that no answer comes from", () => {
