@@ -46,6 +46,7 @@ export class Http2ClientSession extends StreamingSession<SocketBelow> {
   /** Of node's part of it. */
   readonly life: NativeLife;
   readonly #keepAliveTimeoutMs: number;
+  #isResting = false;
   #idle: Timer | undefined;
   #isToldSettings = false;
   /** Until the server shows that it is there. */
@@ -79,7 +80,7 @@ export class Http2ClientSession extends StreamingSession<SocketBelow> {
     session.on("remoteSettings", () => {
       this.#isToldSettings = true;
       // It may take more requests than before.
-      if (this.#idle === undefined) this.roomMade();
+      if (!this.#isResting) this.roomMade();
     });
     this.#rest();
   }
@@ -93,11 +94,15 @@ export class Http2ClientSession extends StreamingSession<SocketBelow> {
     return super.hasRoom && !this.#isDoubtful && !closed && !destroyed;
   }
 
+  override get isGone(): boolean {
+    return super.isGone || this.#session.destroyed;
+  }
+
   protected begin(request: PreparedRequest): Http2ClientExchange {
     const stream = requestStream(this.#session, request);
-    if (this.#idle !== undefined) {
-      this.#idle.cancel();
-      this.#idle = undefined;
+    if (this.#isResting) {
+      this.#isResting = false;
+      this.#idle?.cancel();
       this.#session.ref();
     }
     return new Http2ClientExchange(this, request, stream);
@@ -138,7 +143,9 @@ export class Http2ClientSession extends StreamingSession<SocketBelow> {
     else this.retire();
   }
 
+  /** Nothing is under way: it is kept for a while, and keeps no program running. */
   #rest(): void {
+    this.#isResting = true;
     if (this.#keepAliveTimeoutMs !== Number.POSITIVE_INFINITY)
       this.#idle = this.clock.after(this.#keepAliveTimeoutMs, () => void this.close(), {
         keepAlive: false,

@@ -11,6 +11,7 @@ import { ClientSession, maxWaitingRequests } from "./client-session.ts";
 import type { ConnectionBelow } from "./connection-below.ts";
 import type { Connections } from "./connections.ts";
 import { type ExchangeOptions, exchangeOthers } from "./exchange-options.ts";
+import type { HttpClientResponse } from "./http-client-response.ts";
 import type { HttpClientStream } from "./http-client-stream.ts";
 import { parseUrl, prepareRequest } from "./prepare-request.ts";
 import type { PreparedRequest } from "./prepared-request.ts";
@@ -94,7 +95,8 @@ export abstract class StreamingSession<Below extends ConnectionBelow = Connectio
     const own = headersTimeoutMs === undefined ? {} : { headersTimeoutMs };
     const base = this.connections?.limitsOf(own, []) ?? this.limits;
     // What comes on the stream, and when, is the protocol's own business.
-    const limits = { ...base, bodyIdleTimeoutMs: Number.POSITIVE_INFINITY };
+    const never = Number.POSITIVE_INFINITY;
+    const limits = { ...base, bodyIdleTimeoutMs: never, timeoutMs: never };
     const url = parseUrl(`${this.origin.text}${path}`);
     const asked = {
       ...(headers === undefined ? {} : { headers }),
@@ -112,8 +114,25 @@ export abstract class StreamingSession<Below extends ConnectionBelow = Connectio
       const details = { capability: "extended-connect", protocol: this.protocol };
       throw streamErrors.create("KING_STREAM_UNSUPPORTED", message, details);
     }
-    const exchange = this.exchange({ ...request, method: "CONNECT", connectProtocol: protocol });
-    const { status, headers } = await exchange.response;
+    const { signal, ...asked } = request;
+    // The caller's signal is for the asking alone.
+    const exchange = this.exchange({
+      ...asked,
+      signal: undefined,
+      method: "CONNECT",
+      connectProtocol: protocol,
+    });
+    // A request without an end of its own; the server has what it needs to answer.
+    exchange.incoming.onSent();
+    const onAbort = () => exchange.abort(signal?.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    let answer: HttpClientResponse;
+    try {
+      answer = await exchange.response;
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+    }
+    const { status, headers } = answer;
     if (status >= 200 && status < 300) return { stream: exchange, headers };
     const refused = upgradeRefused(this.origin, protocol, status);
     exchange.abort(refused);

@@ -1,9 +1,10 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { createServer as createHttp2Server } from "node:http2";
+import { createServer as createHttp2Server, type ServerHttp2Stream } from "node:http2";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
+import { setTimeout } from "node:timers/promises";
 import type { Exchange, Stream } from "@king-runtime/core";
-import { makeCertificates } from "@king-runtime/testkit";
+import { makeCertificates, startNode } from "@king-runtime/testkit";
 import { describe, expect, test } from "vitest";
 import {
   type ClientProtocol,
@@ -164,3 +165,72 @@ test("is given up when a server of HTTP/2 never says what it takes", async () =>
   session.abort();
   await new Promise<void>((resolve) => server.close(() => resolve()));
 });
+
+test("is given up when a server of HTTP/2 takes the request and does not answer", async () => {
+  await using server = await extendedServer(() => undefined);
+  const session = await openHttpSession(server.origin, { protocols: ["h2"] });
+  await expect(session.upgrade({ protocol: "x", headersTimeoutMs: 50 })).rejects.toMatchObject({
+    code: "KING_HTTP_TIMEOUT",
+    details: { phase: "headers" },
+  });
+  expect(session.state).toBe("open");
+  await session.close();
+});
+
+test.each(["h1", "h2"] as const)(
+  "a stream over %s outlasts what was asked with",
+  async (protocol) => {
+    await using listener = await listenHttp({ handler: echoUpgrades });
+    const origin = `http://127.0.0.1:${listener.local.port}`;
+    const session = await openHttpSession(origin, { protocols: [protocol] });
+    const giveUp = new AbortController();
+    const { stream } = await session.upgrade({ protocol: "websocket", signal: giveUp.signal });
+    giveUp.abort();
+    await stream.end(Buffer.from("still here"));
+    expect(await read(stream)).toBe("still here");
+    await session.close();
+  },
+);
+
+test.each(["h1", "h2"] as const)("a stream over %s keeps its program running", async (protocol) => {
+  await using listener = await listenHttp({
+    async handler(exchange) {
+      const stream = exchange.upgrade?.accept();
+      if (stream === undefined) return;
+      // Longer than a program takes to find that it has nothing to do.
+      for await (const chunk of stream) {
+        await setTimeout(50);
+        await stream.write(chunk);
+      }
+      await stream.end();
+    },
+  });
+  const script = `
+    import { openHttpSession } from "@king-runtime/transport";
+    const session = await openHttpSession(process.argv[1], { protocols: [process.argv[2]] });
+    const { stream } = await session.upgrade({ protocol: "websocket" });
+    await stream.end(Buffer.from("done"));
+    for await (const chunk of stream) console.log(Buffer.from(chunk).toString());
+    await session.close();
+  `;
+  await using program = await startNode("--input-type=module", {
+    args: ["--eval", script, `http://127.0.0.1:${listener.local.port}`, protocol],
+    cwd: import.meta.dirname,
+  });
+  const { code } = await program.exited;
+  expect([code, program.stdout().trim(), program.stderr()]).toEqual([0, "done", ""]);
+});
+
+/** A server of HTTP/2 that takes extended CONNECT. */
+async function extendedServer(onStream: (stream: ServerHttp2Stream) => void) {
+  const server = createHttp2Server({ settings: { enableConnectProtocol: true } });
+  server.on("stream", (stream) => {
+    stream.on("error", () => undefined);
+    onStream(stream);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())),
+  };
+}
