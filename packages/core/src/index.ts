@@ -59,6 +59,7 @@ export {
   type SectionOverrides,
   type SectionValues,
 } from "./config/section.ts";
+export { DatagramInbox } from "./datagram-inbox.ts";
 export type { Endpoint, PeerCertificate, TlsFacts } from "./endpoint.ts";
 export {
   defineErrors,

@@ -20,6 +20,10 @@ export interface SessionStats {
   readonly streamsActive: number;
   /** Smoothed round trip, in milliseconds. */
   readonly roundTripMs?: number;
+  readonly datagramsSent?: number;
+  readonly datagramsReceived?: number;
+  /** Received, and dropped: too many for their reader, or too late. */
+  readonly datagramsDropped?: number;
 }
 
 /** What {@link Session.events} tells. */
@@ -84,6 +88,21 @@ export interface StreamSession extends Session {
    * before are still given to a reader.
    */
   streams(): AsyncIterable<Stream>;
+  /** The most bytes that a datagram may have at present (RFC 9221); 0 where the session carries none. */
+  readonly maxDatagramBytes: number;
+  /**
+   * Sends `datagram`, which arrives whole, late, out of order or not at all; it is the caller's again when this returns.
+   *
+   * @returns `false` when it was dropped here, for too many wait to be sent.
+   * @throws {KingError} KING_STREAM_UNSUPPORTED where the session carries none: `capabilities` lack `"datagrams"`, or
+   * the peer takes none; KING_OPTION_INVALID for what is no bytes, or more than `maxDatagramBytes`; KING_SESSION_CLOSED.
+   */
+  sendDatagram(datagram: Uint8Array): boolean;
+  /**
+   * Datagrams of the peer; ends with the session. One reader at a time (KING_STREAM_BUSY). What comes while nobody
+   * reads waits, up to the session's limit; beyond it the oldest give way (`stats().datagramsDropped`).
+   */
+  datagrams(): AsyncIterable<Uint8Array>;
   /** Makes a stream of the peer's one that lives as long as the session, as `openStream({ background: true })` does. */
   background(stream: Stream): void;
 }

@@ -49,6 +49,7 @@ export interface ConnectionEvents {
   onStream(stream: EngineStream): void;
   /** Streams may be open to the peer's limit no longer. */
   onRoom(): void;
+  onDatagram(datagram: Uint8Array): void;
   onEnd(end: ConnectionEnd): void;
 }
 
@@ -67,6 +68,10 @@ export interface EngineConnection {
   /** Of its streams and itself. */
   readonly capabilities: ReadonlySet<StreamCapability>;
   events: ConnectionEvents | undefined;
+  /** What a datagram may have at present; 0 when the peer takes none. */
+  readonly maxDatagramBytes: number;
+  /** Hands a datagram to the engine, which does not look at its memory later; `false` when it takes none now. */
+  sendDatagram(datagram: Uint8Array): boolean;
   /** `undefined` when the peer allows no more streams of this direction now. */
   openStream(direction: "both" | "send"): EngineStream | undefined;
   /**

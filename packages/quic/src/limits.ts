@@ -50,6 +50,13 @@ export const quicSection = defineSection("quic", {
     unit: "bytes",
     doc: "Received bytes held for all readers of a session; the stream that exceeds it is reset.",
   }),
+  maxQueuedDatagrams: integerKey({
+    default: 256,
+    min: 1,
+    max: 65_536,
+    unit: "count",
+    doc: "Received datagrams held for the reader of a session, and those that wait to be sent; beyond, the oldest received give way, and what is sent is dropped.",
+  }),
   maxWriteBufferBytes: integerKey({
     default: 1_048_576,
     min: 1_024,

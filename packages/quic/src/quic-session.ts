@@ -2,6 +2,7 @@ import {
   abortedHere,
   BaseSession,
   type CloseOptions,
+  DatagramInbox,
   describeValue,
   type Endpoint,
   type KingError,
@@ -55,6 +56,8 @@ export class QuicSession
   #arrival: PromiseWithResolvers<void> | undefined;
   #reading = false;
   readonly #waiting = new Set<Waiter>();
+  readonly #datagrams: DatagramInbox;
+  #datagramsSent = 0;
   #opened = 0;
   /** Streams that are open, by who opened them and which way they go. */
   readonly #count = {
@@ -74,6 +77,7 @@ export class QuicSession
     this.remote = connection.remote;
     this.capabilities = connection.capabilities;
     this.undelivered = new Undelivered(limits.maxSessionUndeliveredBytes);
+    this.#datagrams = new DatagramInbox(limits.maxQueuedDatagrams);
     connection.events = this;
   }
 
@@ -87,6 +91,9 @@ export class QuicSession
       ...this.#connection.stats(),
       streamsOpened: this.#opened,
       streamsActive: this.#active.size,
+      datagramsSent: this.#datagramsSent,
+      datagramsReceived: this.#datagrams.received,
+      datagramsDropped: this.#datagrams.dropped,
     };
   }
 
@@ -185,6 +192,39 @@ export class QuicSession
     } finally {
       this.#reading = false;
     }
+  }
+
+  // Datagrams
+
+  get maxDatagramBytes(): number {
+    return this.#leaving ? 0 : this.#connection.maxDatagramBytes;
+  }
+
+  sendDatagram(datagram: Uint8Array): boolean {
+    if (this.#leaving) throw sessionClosed();
+    const most = this.#connection.maxDatagramBytes;
+    if (most === 0) {
+      const message = "the peer takes no datagrams";
+      const details = { capability: "datagrams", protocol: this.protocol };
+      throw streamErrors.create("KING_STREAM_UNSUPPORTED", message, details);
+    }
+    if (!(datagram instanceof Uint8Array)) {
+      throw optionError("datagram", `expected bytes, got ${describeValue(datagram)}`);
+    }
+    if (datagram.length > most) {
+      throw optionError("datagram", `expected at most ${most} bytes, got ${datagram.length}`);
+    }
+    const isTaken = this.#connection.sendDatagram(datagram);
+    if (isTaken) this.#datagramsSent++;
+    return isTaken;
+  }
+
+  onDatagram(datagram: Uint8Array): void {
+    this.#datagrams.push(datagram);
+  }
+
+  datagrams(): AsyncIterable<Uint8Array> {
+    return this.#datagrams.read();
   }
 
   // Their ends
@@ -291,6 +331,7 @@ export class QuicSession
   #end(info: Parameters<BaseSession["finish"]>[0]): void {
     // What came whole before the end is still given to a reader.
     for (const stream of this.#arrived.splice(0)) if (stream.whole) this.#arrived.push(stream);
+    this.#datagrams.end();
     this.finish(info);
     this.#arrival?.resolve();
   }

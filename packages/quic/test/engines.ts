@@ -13,7 +13,7 @@ export const certificates = await makeCertificates();
 export const engines = {
   currentspace: {
     open: openCurrentSpaceEngine,
-    capabilities: ["half-close", "reset-code", "multiplexing", "unidirectional"],
+    capabilities: ["half-close", "reset-code", "multiplexing", "unidirectional", "datagrams"],
   },
   matrix: {
     open: openMatrixEngine,
@@ -24,6 +24,7 @@ export const engines = {
       "receive-backpressure",
       "multiplexing",
       "unidirectional",
+      "datagrams",
     ],
   },
 } as const;

@@ -3,7 +3,10 @@ import {
   BaseSession,
   BaseStream,
   type CloseOptions,
+  DatagramInbox,
   type OpenStreamOptions,
+  optionError,
+  type SessionClosed,
   type SessionStats,
   type Stream,
   type StreamCapability,
@@ -20,6 +23,10 @@ const capabilities: ReadonlySet<StreamCapability> = new Set([
   "unidirectional",
 ]);
 
+const sessionCapabilities: ReadonlySet<StreamCapability> = new Set([...capabilities, "datagrams"]);
+
+const datagramBytes = 1_200;
+const datagramCount = 256;
 const roomBytes = 65_536;
 const limitBytes = 1_048_576;
 
@@ -328,7 +335,10 @@ interface Waiter {
 class MemorySession extends BaseSession implements StreamSession {
   readonly role: "client" | "server";
   readonly protocol = "memory";
-  readonly capabilities = capabilities;
+  readonly capabilities = sessionCapabilities;
+  readonly maxDatagramBytes = datagramBytes;
+  readonly #datagrams = new DatagramInbox(datagramCount);
+  #datagramsSent = 0;
   override readonly local = { address: "memory", port: 0 };
   override readonly remote = { address: "memory", port: 0 };
   peer!: MemorySession;
@@ -458,8 +468,35 @@ class MemorySession extends BaseSession implements StreamSession {
     }
   }
 
+  sendDatagram(datagram: Uint8Array): boolean {
+    if (this.ended !== undefined) throw sessionClosed();
+    if (datagram.length > datagramBytes) {
+      const message = `expected at most ${datagramBytes} bytes, got ${datagram.length}`;
+      throw optionError("datagram", message);
+    }
+    const copy = new Uint8Array(datagram);
+    this.#datagramsSent++;
+    setImmediate(() => this.peer.#datagrams.push(copy));
+    return true;
+  }
+
+  datagrams(): AsyncIterable<Uint8Array> {
+    return this.#datagrams.read();
+  }
+
+  protected override finish(info: SessionClosed): void {
+    super.finish(info);
+    this.#datagrams.end();
+  }
+
   stats(): SessionStats {
-    return { streamsOpened: this.#opened, streamsActive: this.#active.size };
+    return {
+      streamsOpened: this.#opened,
+      streamsActive: this.#active.size,
+      datagramsSent: this.#datagramsSent,
+      datagramsReceived: this.#datagrams.received,
+      datagramsDropped: this.#datagrams.dropped,
+    };
   }
 
   protected beginClose(options: CloseOptions): void {

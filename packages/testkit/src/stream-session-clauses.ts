@@ -412,6 +412,83 @@ export const streamSessionClauses: readonly StreamSessionClause[] = [
     },
   },
   {
+    title: "carries datagrams both ways, each whole",
+    needs: "datagrams",
+    async run(harness) {
+      const received = harness.session.datagrams()[Symbol.asyncIterator]();
+      for (const size of [1, 100, harness.session.maxDatagramBytes]) {
+        const sent = Buffer.alloc(size, size);
+        assert.equal(harness.session.sendDatagram(sent), true);
+        sent.fill(0); // it is the caller's again
+        const there = await within(harness, harness.peer.datagram(), "the datagram at the peer");
+        assert.deepEqual(Buffer.from(there), Buffer.alloc(size, size));
+      }
+      await harness.peer.sendDatagram(bytes("back"));
+      const { value } = await within(harness, received.next(), "a datagram of the peer");
+      assert.equal(Buffer.from(value ?? []).toString(), "back");
+      const { datagramsSent, datagramsReceived, datagramsDropped } = harness.session.stats();
+      assert.deepEqual([datagramsSent, datagramsReceived, datagramsDropped], [3, 1, 0]);
+    },
+    mutation: {
+      title: "cuts datagrams",
+      faults: (session) => ({
+        sendDatagram: (datagram: Uint8Array) => session.sendDatagram(datagram.subarray(1)),
+      }),
+    },
+  },
+  {
+    title: "refuses a datagram that is too large (KING_OPTION_INVALID)",
+    needs: "datagrams",
+    async run({ session }) {
+      const most = session.maxDatagramBytes;
+      assert.ok(most >= 1_000, `expected room for 1,000 bytes, got ${most}`);
+      const tooLarge = new Uint8Array(most + 1);
+      assert.throws(() => session.sendDatagram(tooLarge), refuses("KING_OPTION_INVALID"));
+    },
+    mutation: {
+      title: "drops it without a word",
+      faults: () => ({ sendDatagram: () => false }),
+    },
+  },
+  {
+    title: "ends datagrams() with the session, has one reader of them (KING_STREAM_BUSY)",
+    needs: "datagrams",
+    async run(harness) {
+      const { session } = harness;
+      const reading = (async () => {
+        for await (const _ of session.datagrams());
+      })();
+      const second = session.datagrams()[Symbol.asyncIterator]();
+      await assert.rejects(
+        within(harness, second.next(), "a refusal"),
+        refuses("KING_STREAM_BUSY"),
+      );
+      await within(harness, session.close(), "close()");
+      await within(harness, reading, "the end of datagrams()");
+      assert.throws(() => session.sendDatagram(bytes("late")), refuses("KING_SESSION_CLOSED"));
+    },
+    mutation: {
+      title: "has readers share them",
+      faults: () => ({
+        async *datagrams() {
+          yield bytes("mine");
+        },
+      }),
+    },
+  },
+  {
+    title: "refuses datagrams (KING_STREAM_UNSUPPORTED)",
+    lacks: "datagrams",
+    async run({ session }) {
+      assert.equal(session.maxDatagramBytes, 0);
+      assert.throws(() => session.sendDatagram(bytes("x")), refuses("KING_STREAM_UNSUPPORTED"));
+    },
+    mutation: {
+      title: "drops them without a word",
+      faults: () => ({ sendDatagram: () => false }),
+    },
+  },
+  {
     title: "loses one stream when the peer breaks it off, and no other",
     async run(harness) {
       const next = incoming(harness);

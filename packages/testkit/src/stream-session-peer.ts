@@ -7,6 +7,10 @@ export interface StreamSessionPeer {
   open(first: Uint8Array, direction?: "both" | "send"): Promise<StreamPeer>;
   /** The next stream that the session opens, once it sends something. */
   accept(): Promise<StreamPeer>;
+  /** Sends a datagram. */
+  sendDatagram(datagram: Uint8Array): Promise<void>;
+  /** The next datagram that came. */
+  datagram(): Promise<Uint8Array>;
   /** Ends the connection gracefully. */
   close(): Promise<void>;
   /** What it hears of the end of the connection. */
@@ -34,6 +38,7 @@ export function streamPeer(stream: Stream): StreamPeer {
 /** A session of another implementation as the other end of one under test. */
 export function streamSessionPeer(session: StreamSession): StreamSessionPeer {
   let incoming: AsyncIterator<Stream> | undefined;
+  let datagrams: AsyncIterator<Uint8Array> | undefined;
   return {
     async open(first, direction = "both") {
       const stream = await session.openStream({ direction });
@@ -45,6 +50,15 @@ export function streamSessionPeer(session: StreamSession): StreamSessionPeer {
       const { done, value } = await incoming.next();
       if (done) throw new Error("the session ended without a stream");
       return streamPeer(value);
+    },
+    async sendDatagram(datagram) {
+      session.sendDatagram(datagram);
+    },
+    async datagram() {
+      datagrams ??= session.datagrams()[Symbol.asyncIterator]();
+      const { done, value } = await datagrams.next();
+      if (done) throw new Error("the session ended without a datagram");
+      return value;
     },
     close: () => session.close(),
     get closed() {

@@ -25,11 +25,19 @@ async function open(): Promise<StreamSessionHarness> {
 }
 
 /** A session that lacks what some protocols lack. */
-function lackingUnidirectional(session: StreamSession): StreamSession {
+function lacking(session: StreamSession): StreamSession {
   const capabilities = new Set(session.capabilities);
   capabilities.delete("unidirectional");
+  capabilities.delete("datagrams");
   return mutate(session, {
     capabilities,
+    maxDatagramBytes: 0,
+    sendDatagram() {
+      throw streamErrors.create("KING_STREAM_UNSUPPORTED", "no datagrams", {
+        capability: "datagrams",
+        protocol: "memory",
+      });
+    },
     async openStream(options: Parameters<StreamSession["openStream"]>[0] = {}) {
       if (options.direction !== "send") return session.openStream(options);
       throw streamErrors.create("KING_STREAM_UNSUPPORTED", "no such streams", {
@@ -48,13 +56,17 @@ const capabilities = [
   "multiplexing",
 ] as const;
 
-testStreamSession({ name: "memory", capabilities: [...capabilities, "unidirectional"], open });
 testStreamSession({
-  name: "memory, without unidirectional streams",
+  name: "memory",
+  capabilities: [...capabilities, "unidirectional", "datagrams"],
+  open,
+});
+testStreamSession({
+  name: "memory, without unidirectional streams and datagrams",
   capabilities,
   async open() {
     const harness = await open();
-    return { ...harness, session: lackingUnidirectional(harness.session) };
+    return { ...harness, session: lacking(harness.session) };
   },
 });
 
@@ -62,8 +74,7 @@ describe("each clause of the stream session contract notices its fault", () => {
   for (const clause of streamSessionClauses) {
     test(`${clause.title} <- ${clause.mutation.title}`, async () => {
       await using harness = await open();
-      const whole =
-        clause.lacks === undefined ? harness.session : lackingUnidirectional(harness.session);
+      const whole = clause.lacks === undefined ? harness.session : lacking(harness.session);
       const session = mutate(whole, clause.mutation.faults(whole));
       await expect(clause.run({ ...harness, session, deadlineMs: 300 })).rejects.toThrow();
     });

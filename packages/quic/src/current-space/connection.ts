@@ -15,7 +15,14 @@ const capabilities: ReadonlySet<StreamCapability> = new Set([
   "reset-code",
   "multiplexing",
   "unidirectional",
+  "datagrams",
 ]);
+
+/**
+ * What a packet has beside the bytes of a datagram: a short header with a connection id of 20 bytes and a number of 4,
+ * the frame's type and length, and the tag (RFC 9000, section 17.3; RFC 9221, section 4).
+ */
+const packetOverhead = 44;
 
 /** How often is looked whether packets still come and go. */
 const lookMs = 5;
@@ -63,6 +70,7 @@ export class CurrentSpaceConnection implements EngineConnection {
     this.#create = native._getOrCreateStream.bind(native);
     native._getOrCreateStream = (id) => this.#find(id);
     native.on("stream", (stream: NativeStream) => this.#onStream(stream));
+    native.on("datagram", (datagram: Uint8Array) => this.#events?.onDatagram(datagram));
     native.on("close", (info: { errorCode: number; reason: string }) => this.#onClose(info));
     native.on("error", () => undefined); // its close tells the same
   }
@@ -179,6 +187,17 @@ export class CurrentSpaceConnection implements EngineConnection {
       },
       { keepAlive: false },
     );
+  }
+
+  /** The engine does not tell whether the peer takes any: then it takes none of ours. */
+  get maxDatagramBytes(): number {
+    // The engine's types do not say so.
+    const metrics = this.#native.getMetrics() as { readonly pmtu?: number } | null;
+    return Math.max(0, (metrics?.pmtu ?? 0) - packetOverhead);
+  }
+
+  sendDatagram(datagram: Uint8Array): boolean {
+    return this.#native.sendDatagram(datagram);
   }
 
   #onClose(end: { errorCode: number; reason: string }): void {

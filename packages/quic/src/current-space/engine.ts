@@ -34,7 +34,7 @@ export async function openCurrentSpaceEngine(options?: QuicLimitOptions): Promis
   const native = await loadNative();
   return {
     name: "currentspace",
-    capabilities: new Set(),
+    capabilities: new Set(["datagrams"]),
     connect: (connectOptions) => connect(native, limits, connectOptions),
     listen: (listenOptions) => listen(native, limits, listenOptions),
   };
@@ -50,6 +50,7 @@ function transport(limits: QuicLimits) {
     initialMaxData: maxSessionUndeliveredBytes,
     initialMaxStreamDataBidiLocal: streamWindowBytes,
     initialMaxStreamsBidi: maxStreams,
+    enableDatagrams: true,
   };
 }
 

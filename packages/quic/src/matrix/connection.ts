@@ -19,6 +19,7 @@ const capabilities: ReadonlySet<StreamCapability> = new Set([
   "receive-backpressure",
   "multiplexing",
   "unidirectional",
+  "datagrams",
 ]);
 
 /** Packets sent in one go; then receivers in this process get a turn, and the socket's buffer room. */
@@ -113,11 +114,22 @@ export class MatrixConnection implements EngineConnection {
       this.#handshakeTimer.cancel();
       this.#onReady();
     }
-    if (this.#ready && !this.#closed) this.#advanceStreams();
+    if (this.#ready && !this.#closed) {
+      this.#advanceDatagrams();
+      this.#advanceStreams();
+    }
     this.#flush();
     if (!connection.isClosed() && !connection.isDraining()) return;
     this.#reportEnd();
     if (connection.isClosed()) this.#finish();
+  }
+
+  #advanceDatagrams(): void {
+    for (;;) {
+      const datagram = this.#connection.dgramRecvVec();
+      if (datagram === null) return;
+      this.events?.onDatagram(datagram);
+    }
   }
 
   #advanceStreams(): void {
@@ -243,6 +255,16 @@ export class MatrixConnection implements EngineConnection {
       throw error;
     }
     return this.#add(this.#ids.take(direction));
+  }
+
+  get maxDatagramBytes(): number {
+    return this.#connection.dgramMaxWritableLen() ?? 0;
+  }
+
+  sendDatagram(datagram: Uint8Array): boolean {
+    const isTaken = this.#connection.dgramSend(datagram) !== null;
+    this.#touch();
+    return isTaken;
   }
 
   async delivered(): Promise<void> {

@@ -37,7 +37,7 @@ export async function openMatrixEngine(options?: QuicLimitOptions): Promise<Quic
   const native = await loadNative();
   return {
     name: "matrix",
-    capabilities: new Set(),
+    capabilities: new Set(["datagrams"]),
     connect: (connectOptions) => connect(native, limits, connectOptions),
     listen: (listenOptions) => listen(native, limits, listenOptions),
   };

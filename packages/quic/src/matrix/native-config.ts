@@ -6,9 +6,6 @@ import type { Native, NativeConfig } from "./native.ts";
 /** A packet that fits any path (RFC 9000, section 14). */
 export const maxPacketBytes = 1_350;
 
-/** Of a connection's received datagrams and of those to be sent; the oldest give way. */
-const datagramQueueLength = 64;
-
 // What BoringSSL verifies of RFC 8446, section 4.2.3, without SHA-1.
 const signatures = [
   "ecdsa_secp256r1_sha256",
@@ -49,6 +46,7 @@ export function serverConfig(native: Native, tls: ServerTls, limits: QuicLimits)
 
 function configure(config: NativeConfig, alpn: readonly string[], limits: QuicLimits) {
   const { maxStreams, streamWindowBytes, maxSessionUndeliveredBytes, idleTimeoutMs } = limits;
+  const { maxQueuedDatagrams } = limits;
   config.setApplicationProtos([...alpn]);
   config.setMaxIdleTimeout(idleTimeoutMs);
   config.setMaxRecvUdpPayloadSize(maxPacketBytes);
@@ -62,7 +60,7 @@ function configure(config: NativeConfig, alpn: readonly string[], limits: QuicLi
   // Otherwise quiche lets windows grow by itself.
   config.setMaxStreamWindow(streamWindowBytes);
   config.setMaxConnectionWindow(maxSessionUndeliveredBytes);
-  config.enableDgram(true, datagramQueueLength, datagramQueueLength);
+  config.enableDgram(true, maxQueuedDatagrams, maxQueuedDatagrams);
   // A client behind NAT gets another port after a pause: that is migration to the server.
   config.setDisableActiveMigration(false);
   config.enablePacing(false);

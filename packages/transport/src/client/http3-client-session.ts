@@ -4,6 +4,7 @@ import { type Http3Error, http3Codes } from "../http3/codes.ts";
 import { Http3Connection } from "../http3/connection.ts";
 import { Http3Stream } from "../http3/http3-stream.ts";
 import { factsOf } from "../http3/quic-facts.ts";
+import { streamCapabilities } from "../http3/stream-capabilities.ts";
 import type { SocketFacts } from "../socket-facts.ts";
 import type { ClientConnection } from "./client-session.ts";
 import type { ConnectionBelow } from "./connection-below.ts";
@@ -58,7 +59,7 @@ export class Http3ClientSession extends StreamingSession<QuicBelow> {
     super(connection);
     const { session } = connection.below;
     this.capacity = maxStreams;
-    this.streamCapabilities = new Set([...session.capabilities, "trailers", "informational"]);
+    this.streamCapabilities = streamCapabilities(session);
     this.#connection = new Http3Connection(session, {
       settings: {
         maxFieldSectionSize: connection.limits.maxHeaderBytes,

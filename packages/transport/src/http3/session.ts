@@ -15,6 +15,7 @@ import { Http3Exchange } from "./exchange.ts";
 import { Http3Stream } from "./http3-stream.ts";
 import { type RequestHead, readRequestHead, readTrailers } from "./message-fields.ts";
 import { factsOf } from "./quic-facts.ts";
+import { streamCapabilities } from "./stream-capabilities.ts";
 import type { UpgradedHttp3Stream } from "./upgraded-stream.ts";
 
 /** An HTTP/3 connection on the server's side. */
@@ -38,7 +39,7 @@ export class Http3Session extends HttpSession<Http3Exchange> {
     super(factsOf(quic), limits);
     this.#quic = quic;
     this.#serve = serve;
-    this.streamCapabilities = new Set([...quic.capabilities, "trailers", "informational"]);
+    this.streamCapabilities = streamCapabilities(quic);
     this.#budget = new ClientBudget();
     this.#connection = new Http3Connection(quic, {
       settings: {
