@@ -43,6 +43,8 @@ export abstract class ClientSession<
   #aborted: { readonly reason: unknown } | undefined;
   #isLeaving = false;
   #isHandedOver = false;
+  /** What the connection belongs to since it has left HTTP. */
+  #owner: Stream | undefined;
   /** Told when an exchange has ended and there is room for another. */
   onRoom: ((session: ClientSession) => void) | undefined;
   /** Told when it takes no further requests, while some are still under way. */
@@ -129,6 +131,7 @@ export abstract class ClientSession<
     this.#isLeaving = true;
     this.#isHandedOver = true;
     return (stream) => {
+      this.#owner = stream;
       if (stream === undefined) this.cut();
       else void stream.closed.then(() => this.cut());
     };
@@ -207,7 +210,16 @@ export abstract class ClientSession<
       this.#active.delete(response);
       response.abort(why);
     }
+    if (this.#owner !== undefined && this.#owner.state !== "closed") {
+      this.#cut++;
+      this.#owner.abort(why);
+    }
     this.cut();
+  }
+
+  /** Why it was ended here, where it was. */
+  protected get aborted(): { readonly reason: unknown } | undefined {
+    return this.#aborted;
   }
 
   #end(): void {

@@ -54,7 +54,7 @@ export class Http1ClientSession extends StreamingSession<SocketBelow> {
       return upgraded;
     } catch (error) {
       handBack(undefined);
-      throw error;
+      throw this.aborted === undefined ? error : this.aborted.reason;
     }
   }
 
@@ -94,8 +94,9 @@ export class Http1ClientSession extends StreamingSession<SocketBelow> {
 
   protected cut(): void {
     this.#idle?.cancel();
-    this.#agent.destroy();
+    // First, for the agent would end its connection as if all were well.
     cutSocket(this.below.socket);
+    this.#agent.destroy();
   }
 }
 

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { headerView } from "@king-runtime/core";
 import { NodeStream } from "../node-stream.ts";
 import type { PreparedRequest } from "./prepared-request.ts";
-import { abortedError, requestError, timeoutError } from "./request-error.ts";
+import { abortedError, protocolError, requestError, timeoutError } from "./request-error.ts";
 import { type UpgradedRequest, upgradeRefused } from "./upgrade.ts";
 
 /** Asks for a protocol by Upgrade (RFC 9110, section 7.8) on the connection of `agent`, which is the stream's then. */
@@ -41,6 +41,9 @@ export function upgradeHttp1(
       asked.destroy();
       reject(error);
     };
+    /** RFC 9110, section 7.8. */
+    const unasked = (got: string) =>
+      protocolError(origin, `expected a change to ${protocol}, got one to ${got}`);
     const onAbort = () => fail(signal?.reason);
     const { headersTimeoutMs, clock } = limits;
     const timer = clock.after(headersTimeoutMs, () =>
@@ -48,13 +51,18 @@ export function upgradeHttp1(
     );
     signal?.addEventListener("abort", onAbort, { once: true });
     asked.on("upgrade", (message: IncomingMessage, socket: Socket, head: Buffer) => {
+      if (isSettled) return;
+      const { upgrade = "no protocol" } = message.headers;
+      if (upgrade.toLowerCase() !== protocol.toLowerCase()) return fail(unasked(upgrade));
       settle();
       if (head.length > 0) socket.unshift(head);
       const stream = new NodeStream(socket, limits);
       resolve({ stream, headers: headerView(message.rawHeaders) });
     });
     asked.on("response", (message: IncomingMessage) => {
-      fail(upgradeRefused(origin, protocol, message.statusCode ?? 0));
+      const { statusCode = 0 } = message;
+      if (statusCode === 101) fail(unasked("no protocol"));
+      else fail(upgradeRefused(origin, protocol, statusCode));
     });
     asked.on("error", (error) => fail(requestError(error, request, false)));
     asked.on("close", () => fail(abortedError(request, true)));

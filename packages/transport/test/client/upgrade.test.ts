@@ -221,6 +221,54 @@ test.each(["h1", "h2"] as const)("a stream over %s keeps its program running", a
   expect([code, program.stdout().trim(), program.stderr()]).toEqual([0, "done", ""]);
 });
 
+test.each(["h1", "h2"] as const)(
+  "a session over %s that is aborted says why to all that it had",
+  async (protocol) => {
+    await using listener = await listenHttp({
+      async handler(exchange) {
+        if (exchange.path === "/late") await exchange.closed;
+        else await read(exchange.upgrade?.accept() as Stream);
+      },
+    });
+    const origin = `http://127.0.0.1:${listener.local.port}`;
+    const reason = new Error("enough");
+    const session = await openHttpSession(origin, { protocols: [protocol] });
+    const { stream } = await session.upgrade({ protocol: "websocket" });
+    session.abort(reason);
+    await expect(read(stream)).rejects.toBe(reason);
+    expect(await stream.closed).toMatchObject({ by: "local", clean: false, error: reason });
+    expect(await session.closed).toMatchObject({ by: "local", streamsAborted: 1, error: reason });
+    const other = await openHttpSession(origin, { protocols: [protocol] });
+    const asked = other.upgrade({ protocol: "websocket", path: "/late" });
+    await setTimeout(20);
+    other.abort(reason);
+    await expect(asked).rejects.toBe(reason);
+    await other.closed;
+    listener.abort();
+  },
+);
+
+test.each(["other", "x, other", ""])(
+  "a server that changes to a protocol nobody asked for does not speak HTTP (upgrade: %s)",
+  async (upgrade) => {
+    const server = createServer();
+    server.on("upgrade", (_request, socket) => {
+      socket.on("error", () => undefined).resume();
+      socket.on("end", () => socket.destroy());
+      socket.write(`HTTP/1.1 101 X\r\nconnection: Upgrade\r\nupgrade: ${upgrade}\r\n\r\n`);
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const session = await openHttpSession(`http://127.0.0.1:${port}`);
+    await expect(session.upgrade({ protocol: "x" })).rejects.toMatchObject({
+      code: "KING_HTTP_PROTOCOL",
+    });
+    await session.closed;
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  },
+);
+
 /** A server of HTTP/2 that takes extended CONNECT. */
 async function extendedServer(onStream: (stream: ServerHttp2Stream) => void) {
   const server = createHttp2Server({ settings: { enableConnectProtocol: true } });
