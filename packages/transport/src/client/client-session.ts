@@ -139,7 +139,7 @@ export abstract class ClientSession<
 
   #checkRoom(): void {
     if (this.hasRoom) return;
-    if (this.state !== "open") {
+    if (this.state !== "open" || this.isGone) {
       throw streamErrors.create("KING_SESSION_CLOSED", "expected an open session", {});
     }
     const { capacity: limit } = this;

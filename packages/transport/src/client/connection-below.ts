@@ -26,6 +26,8 @@ export class SocketBelow implements ConnectionBelow {
     socket.on("error", (error: Error & { code?: string }) => {
       // The library above ends a connection with an error of its own where none is one.
       if (error.code !== "UND_ERR_INFO" && error.code !== "UND_ERR_SOCKET") this.failure = error;
+      // Where TLS breaks after its handshake node tells of that, and leaves the connection open.
+      setImmediate(() => socket.destroy());
     });
   }
 

@@ -13,6 +13,7 @@ import { httpErrors } from "../errors.ts";
 import { InputWatch } from "../http2/input-watch.ts";
 import { keepUntilReset, NativeLife } from "../http2/native-life.ts";
 import { sliceBytes } from "../node-writer.ts";
+import { tlsFailureOf } from "../tls/client-failure.ts";
 import { ClientExchange } from "./client-exchange.ts";
 import type { ClientConnection } from "./client-session.ts";
 import type { SocketBelow } from "./connection-below.ts";
@@ -293,14 +294,19 @@ export class Http2ClientExchange extends ClientExchange {
     const { incoming, output } = this;
     const code = output.rstCode;
     const isWhole = incoming.isWhole && this.#watch.ended && output.writableEnded;
-    const failure = isWhole
-      ? undefined
-      : abortedError(this.request, code !== constants.NGHTTP2_REFUSED_STREAM, {
-          cause: this.#failure,
-          code,
-        });
-    this.onClosed(failure, code === constants.NGHTTP2_NO_ERROR ? undefined : code);
+    this.onClosed(
+      isWhole ? undefined : this.#failureOf(code),
+      code === constants.NGHTTP2_NO_ERROR ? undefined : code,
+    );
     this.session.onExchangeClosed(incoming);
+  }
+
+  #failureOf(code: number): Error {
+    const { failure } = this.session;
+    // A server that wants another certificate says so once the handshake is over.
+    if (failure !== undefined && tlsFailureOf(failure) !== undefined) return failure;
+    const isProcessed = code !== constants.NGHTTP2_REFUSED_STREAM;
+    return abortedError(this.request, isProcessed, { cause: this.#failure, code });
   }
 
   protected cut(code: number = constants.NGHTTP2_CANCEL): void {

@@ -1,5 +1,6 @@
 import { createHash, X509Certificate } from "node:crypto";
-import type { AddressInfo } from "node:net";
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer as createRelay, type Socket } from "node:net";
 import { createServer, type TLSSocket } from "node:tls";
 import { systemClock } from "@king-runtime/core";
 import { type CertifiedKey, makeCertificates } from "@king-runtime/testkit";
@@ -58,6 +59,44 @@ describe.each(secure)("$name", (carrier) => {
     const { fingerprint256 } = new X509Certificate(leaf.cert);
     expect(await (await asks.ask("/")).text()).toContain(fingerprint256);
   });
+});
+
+test.each(["h1", "h2"] as const)(
+  "a server of %s that wants a certificate is left, with each connection to it",
+  async (protocol) => {
+    const { ca } = await certificates();
+    const settings = { ca, requestCert: true, rejectUnauthorized: true };
+    await using peer = await startPeer(ok, { protocol, tls: true, settings });
+    const refused = { code: "KING_NET_TLS", details: { reason: "client-certificate" } };
+    const connections = { tls: { ca }, protocols: [protocol] };
+    await using client = createHttpClient({ ...connections, retry: true, maxSessionsPerOrigin: 1 });
+    for (let i = 0; i < 3; i++) {
+      await expect(client.request(peer.origin)).rejects.toMatchObject(refused);
+    }
+    expect(client.stats().retries).toBe(0);
+    await expect.poll(() => client.stats().sessionsActive).toBe(0);
+  },
+);
+
+test("a session over HTTP/2 whose TLS breaks ends", async () => {
+  const { ca } = await certificates();
+  await using peer = await startPeer(ok, { protocol: "h2", tls: true });
+  let upstream: Socket | undefined;
+  const relay = createRelay((socket) => {
+    upstream = connect(peer.port, "127.0.0.1", () => socket.pipe(upstream as Socket));
+    upstream.on("data", (chunk) => socket.write(chunk)).on("error", () => undefined);
+    socket.on("error", () => undefined).on("close", () => upstream?.destroy());
+  });
+  relay.listen(0, "127.0.0.1");
+  await once(relay, "listening");
+  const { port } = relay.address() as AddressInfo;
+  const session = await openHttpSession(`https://127.0.0.1:${port}`, { tls: { ca } });
+  expect(await (await (await session.request()).response).text()).toBe("2.0");
+  // A record that nobody can have sealed.
+  upstream?.emit("data", Buffer.from("1703030020".padEnd(74, "0"), "hex"));
+  expect(await session.closed).toMatchObject({ by: "network", clean: false });
+  await expect(session.request()).rejects.toMatchObject({ code: "KING_SESSION_CLOSED" });
+  await new Promise<void>((resolve) => relay.close(() => resolve()));
 });
 
 describe("protocols", () => {
