@@ -1,5 +1,5 @@
 import { isIP, type Socket } from "node:net";
-import { type Clock, optionError, type Timer } from "@king-runtime/core";
+import { type Clock, describeValue, optionError, type Timer } from "@king-runtime/core";
 import { netErrors } from "../net-errors.ts";
 import type { AddressGuard } from "./address-guard.ts";
 import { type Connector, tcpConnector } from "./connector.ts";
@@ -112,7 +112,9 @@ class Dialling {
   async #lookUp(family: Family): Promise<void> {
     let found: readonly string[] = [];
     try {
-      found = await this.#options.resolver.resolve(this.#host, family, this.#giveUp.signal);
+      found = checkFound(
+        await this.#options.resolver.resolve(this.#host, family, this.#giveUp.signal),
+      );
     } catch (error) {
       this.#lookupError ??= error;
     }
@@ -156,11 +158,12 @@ class Dialling {
     }
     this.#attempts++;
     this.#tried++;
+    if (this.#hasMore || this.#unresolved.size > 0) {
+      const { clock, attemptDelayMs } = this.#options;
+      this.#attemptDelay = clock.after(attemptDelayMs, () => this.#tryNext());
+    }
+    // Last, for a connector that throws comes back here before it returns.
     this.#attempt(address);
-    if (!this.#hasMore && this.#unresolved.size === 0) return;
-    this.#attemptDelay = this.#options.clock.after(this.#options.attemptDelayMs, () =>
-      this.#tryNext(),
-    );
   }
 
   get #hasMore(): boolean {
@@ -179,7 +182,7 @@ class Dialling {
   async #attempt(address: string): Promise<void> {
     try {
       const { connector } = this.#options;
-      const socket = await connector(address, this.#port, this.#giveUp.signal);
+      const socket = checkSocket(await connector(address, this.#port, this.#giveUp.signal));
       this.#attempts--;
       if (this.#isSettled) socket.on("error", () => undefined).destroy();
       else {
@@ -245,6 +248,19 @@ class Dialling {
       cause === undefined ? {} : { cause },
     );
   }
+}
+
+/** @throws {KingError} KING_OPTION_INVALID for what a resolver of the caller's must not give. */
+function checkFound(found: unknown): readonly string[] {
+  if (Array.isArray(found)) return found;
+  throw optionError("resolver", `expected a list of addresses, got ${describeValue(found)}`);
+}
+
+/** @throws {KingError} KING_OPTION_INVALID for what a connector of the caller's must not give. */
+function checkSocket(socket: unknown): Socket {
+  const { on, destroy } = Object(socket);
+  if (typeof on === "function" && typeof destroy === "function") return socket as Socket;
+  throw optionError("connector", `expected a socket, got ${describeValue(socket)}`);
 }
 
 function codeOf(error: unknown): string {

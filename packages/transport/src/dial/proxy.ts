@@ -170,7 +170,9 @@ function checkOptions(options: ProxyOptions): URL {
   if (unknown !== undefined) {
     throw optionError(`proxy.${unknown}`, `expected one of ${knownOptions.join(", ")}`);
   }
-  const url = URL.canParse(String(options.url)) ? new URL(String(options.url)) : undefined;
+  const { url: given } = options;
+  const text = typeof given === "string" || given instanceof URL ? String(given) : "";
+  const url = URL.canParse(text) ? new URL(text) : undefined;
   const isOrigin = url?.pathname === "/" && url.search === "" && url.hash === "";
   // What came is not shown: there may be a password in it.
   if (!isOrigin || !(url.protocol === "http:" || url.protocol === "https:") || url.port === "0") {

@@ -1,5 +1,5 @@
 import { getEventListeners, once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { systemClock } from "@king-runtime/core";
 import { watchResources, withDeadline } from "@king-runtime/testkit";
 import { describe, expect, test } from "vitest";
@@ -142,6 +142,19 @@ describe("resolving", () => {
     expect(net.tried).toEqual([]);
   });
 
+  test.each([null, "192.0.2.1", 5])("refuses a resolver that gives %j", async (found) => {
+    const net = dialHarness();
+    const outcome = net.dial();
+    for (const family of [4, 6] as const) {
+      net.lookups[family].resolve(found as unknown as readonly string[]);
+    }
+    await expect(outcome).rejects.toMatchObject({
+      code: "KING_NET_RESOLVE",
+      cause: { code: "KING_OPTION_INVALID", message: expect.stringContaining("resolver") },
+    });
+    expect(net.clock.pendingTimers).toBe(0);
+  });
+
   test("does not resolve addresses, and has no rivals to wait for", async () => {
     const net = dialHarness();
     const outcome = net.dial({}, "::1");
@@ -203,6 +216,38 @@ describe("the race", () => {
     net.attempt(one6).refuse();
     await net.settle();
     expect(net.tried.at(-1)).toBe(`${two6} at 350`);
+  });
+
+  test("keeps its pace with a connector that throws", async () => {
+    const net = dialHarness();
+    const tried: string[] = [];
+    const outcome = net.dial({
+      connector(address) {
+        tried.push(`${address} at ${net.clock.monotonic()}`);
+        if (address.includes(":")) throw systemError("EPERM");
+        return new Promise(() => undefined);
+      },
+    });
+    net.lookups[6].resolve([one6, two6]);
+    await net.settle();
+    expect(tried).toEqual([`${one6} at 0`, `${two6} at 0`]);
+    expect(net.clock.pendingTimers).toBe(1); // the deadline
+    await net.clock.advanceAsync(100);
+    net.lookups[4].resolve([one4, two4]);
+    await net.clock.advanceAsync(249);
+    expect(tried.slice(2)).toEqual([`${one4} at 100`]);
+    await net.clock.advanceAsync(10_000);
+    await expect(outcome).rejects.toMatchObject({ code: "KING_NET_TIMEOUT" });
+  });
+
+  test.each([undefined, {}])("refuses a connector that gives %j", async (given) => {
+    const net = dialHarness();
+    const outcome = net.dial({ connector: async () => given as unknown as Socket }, one4);
+    await expect(outcome).rejects.toMatchObject({
+      code: "KING_NET_CONNECT",
+      cause: { code: "KING_OPTION_INVALID", message: expect.stringContaining("connector") },
+    });
+    expect(net.clock.pendingTimers).toBe(0);
   });
 
   test("destroys a connection that comes after it is won", async () => {
