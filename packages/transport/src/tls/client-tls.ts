@@ -9,6 +9,7 @@ import {
   type SecureContextOptions,
   type TLSSocket,
 } from "node:tls";
+import { domainToASCII } from "node:url";
 import {
   type Clock,
   checkObject,
@@ -103,7 +104,7 @@ export class ClientTls {
    */
   async handshake(socket: Socket, to: HandshakeTarget): Promise<TLSSocket> {
     const { host, signal } = to;
-    const name = (this.#serverName ?? host).replace(/\.$/, "").replace(/%.*$/s, "");
+    const name = asciiName((this.#serverName ?? host).replace(/\.$/, "").replace(/%.*$/s, ""));
     const until = this.#clock.monotonic() + this.#policy.handshakeTimeoutMs;
     const ignore = () => undefined;
     socket.on("error", ignore);
@@ -251,6 +252,9 @@ class Handshake {
   }
 }
 
+/** What servers are asked for (RFC 6066, section 3) and certificates have; what cannot be one stays as it is. */
+const asciiName = (name: string) => (/[^\0-\x7f]/.test(name) ? domainToASCII(name) || name : name);
+
 function failed(host: string, cause: Error | undefined) {
   const reason: TlsFailure = tlsFailureOf(cause) ?? "handshake";
   const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? "the end of the connection";
@@ -305,9 +309,12 @@ function checkOptions(options: ClientTlsOptions): void {
   if (unknown !== undefined) {
     throw optionError(`tls.${unknown}`, `expected one of ${knownOptions.join(", ")}`);
   }
-  const { cert, key, serverName } = options;
+  const { cert, key, passphrase, serverName } = options;
   if ((cert === undefined) !== (key === undefined)) {
     throw optionError("tls.key", "expected it with cert, and only then");
+  }
+  if (passphrase !== undefined && (typeof passphrase !== "string" || key === undefined)) {
+    throw optionError("tls.passphrase", "expected a string, with cert and key only");
   }
   const isName =
     typeof serverName === "string" && serverName !== "" && !/[\s\p{C}]/u.test(serverName);

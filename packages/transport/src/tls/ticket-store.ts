@@ -1,4 +1,11 @@
-import { type Clock, optionError, type TicketStore } from "@king-runtime/core";
+import {
+  type Clock,
+  checkObject,
+  describeValue,
+  optionError,
+  type TicketStore,
+  unknownOption,
+} from "@king-runtime/core";
 
 /** Options of {@link createTicketStore}. */
 export interface TicketStoreOptions {
@@ -6,6 +13,8 @@ export interface TicketStoreOptions {
   readonly maxEntries?: number;
   readonly clock: Clock;
 }
+
+const knownOptions = ["maxEntries", "clock"];
 
 /** As many connections to one origin can be resumed at a time; servers give two tickets or so for each. */
 const maxPerOrigin = 4;
@@ -25,9 +34,16 @@ interface Ticket {
  * @throws {KingError} KING_OPTION_INVALID
  */
 export function createTicketStore(options: TicketStoreOptions): TicketStore {
+  checkObject("options", options);
+  const unknown = Object.keys(options).find((name) => !knownOptions.includes(name));
+  if (unknown !== undefined) throw unknownOption(unknown, knownOptions);
   const { maxEntries = 1_000, clock } = options;
   if (!Number.isSafeInteger(maxEntries) || maxEntries < 1) {
-    throw optionError("maxEntries", `expected a whole number, 1 or more, got ${maxEntries}`);
+    const got = describeValue(maxEntries);
+    throw optionError("maxEntries", `expected a whole number, 1 or more, got ${got}`);
+  }
+  if (typeof clock?.now !== "function") {
+    throw optionError("clock", `expected a clock, got ${describeValue(clock)}`);
   }
   /** The origin used last is the last, and so is the newest of its tickets. */
   const origins = new Map<string, Ticket[]>();

@@ -1,8 +1,8 @@
 import type { TLSSocket } from "node:tls";
-import type { TicketStore } from "@king-runtime/core";
+import { systemClock, type TicketStore } from "@king-runtime/core";
 import { makeCertificates, recorder, type TestClock, testClock } from "@king-runtime/testkit";
 import { describe, expect, test } from "vitest";
-import { createTicketStore } from "../../src/tls/ticket-store.ts";
+import { createTicketStore, type TicketStoreOptions } from "../../src/tls/ticket-store.ts";
 import { tlsFacts } from "../../src/tls/tls-facts.ts";
 import { type SecureOptions, secure, tlsServer } from "./client-harness.ts";
 
@@ -327,6 +327,22 @@ describe("a ticket store", () => {
     expect(store.take("o")).toBeUndefined();
     store.put("o", new Uint8Array(16_384), clock.now() + 1);
     expect(store.take("o")).toHaveLength(16_384);
+  });
+
+  test.each([
+    ["options", undefined],
+    ["options", null],
+    ["clock", {}],
+    ["clock", { clock: "soon" }],
+    ["maxEntrys", { clock: systemClock, maxEntrys: 5 }],
+    ["maxEntries", { clock: systemClock, maxEntries: Symbol("many") }],
+  ])("names %s, of options that it cannot take", (name, options) => {
+    expect(() => createTicketStore(options as unknown as TicketStoreOptions)).toThrow(
+      expect.objectContaining({
+        code: "KING_OPTION_INVALID",
+        message: expect.stringContaining(name),
+      }),
+    );
   });
 
   test("has copies of its own", () => {

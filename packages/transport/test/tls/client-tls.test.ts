@@ -66,6 +66,22 @@ describe("a handshake", () => {
     socket.destroy();
   });
 
+  test("asks for a name in ASCII", async () => {
+    const asked: string[] = [];
+    await using server = await tlsServer({
+      ...leaf,
+      SNICallback(name, done) {
+        asked.push(name);
+        done(null);
+      },
+    });
+    const tls = { ca, serverName: "Bücher.example" };
+    await expect(secure(server.port, { tls })).rejects.toMatchObject({
+      details: { reason: "wrong-host" },
+    });
+    expect(asked).toEqual(["xn--bcher-kva.example"]);
+  });
+
   test("asks for a name without the dot at its end", async () => {
     await using server = await tlsServer(leaf);
     const accepted = server.nextConnection();
@@ -348,6 +364,8 @@ describe("options", () => {
     [{ cert: leaf.cert }, "tls.key"],
     [{ key: leaf.key }, "tls.key"],
     [{ serverName: "" }, "tls.serverName"],
+    [{ passphrase: "open" }, "tls.passphrase"],
+    [{ ...leaf, passphrase: 5 }, "tls.passphrase"],
     [{ serverName: "a b" }, "tls.serverName"],
     [{ pins: [] }, "tls.pins"],
     [{ pins: ["sha256/short"] }, "tls.pins"],

@@ -315,3 +315,19 @@ test("older protocols and ciphers that the operator does not take are refused", 
   const response = await request(`https://localhost:${port}/`, { tls: { ca } });
   expect(response.status).toBe(200);
 });
+
+test.each([
+  ["the certificate of the listener", "localhost"],
+  ["one by name", "wrong.example"],
+])("clients cannot renegotiate: %s", async (_, servername) => {
+  await using listener = await listenHttp({
+    handler: echoTls,
+    tls: { ...leaf, serverNames: { "wrong.example": wrongHost } },
+  });
+  const socket = await tlsClient(listener.local.port, { maxVersion: "TLSv1.2", servername });
+  const failed = withDeadline(once(socket, "error"), "a refusal").catch((error) => [error]);
+  const renegotiated = new Promise((resolve) => socket.renegotiate({}, resolve));
+  const [error] = await Promise.race([failed, renegotiated.then((outcome) => [outcome])]);
+  expect(error).toMatchObject({ code: "ERR_SSL_NO_RENEGOTIATION" });
+  socket.destroy();
+});
