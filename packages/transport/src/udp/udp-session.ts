@@ -137,10 +137,29 @@ export class NodeUdpSession extends BaseSession implements UdpSession {
       throw streamErrors.create("KING_STREAM_BUSY", "expected one reader, got a second", {});
     }
     this.#reading = true;
-    return this.#read();
+    let isBegun = false;
+    const reader = this.#read(() => {
+      isBegun = true;
+    });
+    const { return: leave, throw: fail } = reader;
+    // A generator that is left before its first step runs none of its code.
+    const left = () => {
+      if (!isBegun) this.#onReaderLeft();
+      isBegun = true;
+    };
+    reader.return = (value) => {
+      left();
+      return leave.call(reader, value);
+    };
+    reader.throw = (error) => {
+      left();
+      return fail.call(reader, error);
+    };
+    return reader;
   }
 
-  async *#read(): AsyncGenerator<Uint8Array, undefined> {
+  async *#read(onBegin: () => void): AsyncGenerator<Uint8Array, undefined> {
+    onBegin();
     try {
       for (;;) {
         if (this.#failure !== undefined) throw this.#failure.reason;
@@ -155,11 +174,15 @@ export class NodeUdpSession extends BaseSession implements UdpSession {
         }
       }
     } finally {
-      this.#reading = false;
-      // Nobody else comes for what is left of a session that is over.
-      if (this.ended !== undefined) this.#received.clear();
-      else if (this.closing) this.#endWhenIdle();
+      this.#onReaderLeft();
     }
+  }
+
+  #onReaderLeft(): void {
+    this.#reading = false;
+    // Nobody else comes for what is left of a session that is over.
+    if (this.ended !== undefined) this.#received.clear();
+    else if (this.closing) this.#endWhenIdle();
   }
 
   stats(): UdpSessionStats {

@@ -105,6 +105,24 @@ describe.each([
   });
 });
 
+test("a reader of a UDP session that leaves before its first datagram makes room for another, and for the end", async () => {
+  await using source = await udpSource();
+  await using peer = await udpPeer();
+  await peer.send("one", source.port);
+  const session = await source.next();
+  await session[Symbol.asyncIterator]().return(undefined);
+  const second = session[Symbol.asyncIterator]();
+  expect(Buffer.from((await second.next()).value as Uint8Array).toString()).toBe("one");
+  await second.return(undefined);
+  const reason = new Error("no more");
+  await expect(session[Symbol.asyncIterator]().throw(reason)).rejects.toBe(reason);
+  const last = session[Symbol.asyncIterator]();
+  void session.close();
+  await last.return(undefined);
+  await withDeadline(session.close(), "the end");
+  expect(await session.closed).toMatchObject({ by: "local", clean: true });
+});
+
 describe("a UDP listener", () => {
   test("has a session for each peer, and sends each what is for it", async () => {
     await using source = await udpSource();
