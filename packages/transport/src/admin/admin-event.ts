@@ -13,7 +13,8 @@ export type AdminAction =
   | "section-action";
 
 /**
- * What the diagnostics channel `king:transport:admin` tells of each action: when it begins, and how it ended.
+ * What the diagnostics channel `king:transport:admin` tells of each action: when it begins, and how it ended; also of
+ * each request for one that is under way already, which then has its end.
  * It has no secret, and nothing of what an action was given or answered with.
  */
 export interface AdminEvent {

@@ -16,6 +16,7 @@ import {
   type System,
   systemClock,
 } from "@king-runtime/core";
+import { tell } from "../tcp/tell.ts";
 import type { ListenTlsOptions } from "../tls/listener-tls.ts";
 import type { AdminAuth } from "./admin-caller.ts";
 import { BoundedWork } from "./bounded-work.ts";
@@ -139,13 +140,7 @@ export function resolveAdminOptions(options: AdminOptions): AdminSubject {
     actionTimeoutMs: settings.actionTimeoutMs,
     work: new BoundedWork(clock, settings.maxPending),
     clock,
-    report: (error: unknown) => {
-      try {
-        onError(error);
-      } catch {
-        // Who is told of errors has one; there is nobody left to tell.
-      }
-    },
+    report: (error: unknown) => tell(onError, error),
   });
 }
 

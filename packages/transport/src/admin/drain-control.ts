@@ -18,20 +18,20 @@ export class DrainControl {
 
   /** Begins the drain, or joins the one under way; resolves when it is over. */
   begin(deadlineMs: number, origin: AdminOrigin): Promise<void> {
-    this.#drained ??= this.#drain(deadlineMs, origin);
-    return this.#drained;
+    return audited({ action: "drain" }, origin, this.#subject.clock, () => {
+      this.#drained ??= this.#drain(deadlineMs);
+      return this.#drained;
+    });
   }
 
-  async #drain(deadlineMs: number, origin: AdminOrigin): Promise<void> {
+  async #drain(deadlineMs: number): Promise<void> {
     const { clock, report } = this.#subject;
     // One that was begun elsewhere has another deadline.
     if (this.#system.state !== "draining" && this.#system.state !== "stopped") {
       this.#begun = { startedAt: new Date(clock.now()).toISOString(), deadlineMs };
     }
-    await audited({ action: "drain" }, origin, clock, async () => {
-      this.#report = await this.#system.drain({ deadlineMs });
-      for (const error of this.#report.errors) report(error);
-    });
+    this.#report = await this.#system.drain({ deadlineMs });
+    for (const error of this.#report.errors) report(error);
   }
 
   /** Where it is; `undefined` when nobody asked for it here. */

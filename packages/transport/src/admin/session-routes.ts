@@ -104,15 +104,15 @@ export function sessionRoutes(subject: AdminSubject): readonly AdminRoute[] {
         const { id } = session;
         const { abort, deadlineMs } = query;
         const what = { action: "close-session", target: id } as const;
-        if (abort || !closing.has(session)) {
-          closing.add(session);
-          const reason = "closed by an operator";
-          const end = async () => {
-            if (abort) session.abort(new Error(reason));
-            else await session.close({ deadlineMs, reason });
-          };
-          audited(what, origin, clock, end).catch(report);
-        }
+        const isJoining = closing.has(session);
+        closing.add(session);
+        const reason = "closed by an operator";
+        const end = async () => {
+          if (abort) session.abort(new Error(reason));
+          else if (isJoining) await session.closed;
+          else await session.close({ deadlineMs, reason });
+        };
+        audited(what, origin, clock, end).catch(report);
         return Response.json({ id, listener, end: abort ? "abort" : "graceful" }, { status: 202 });
       },
     }),

