@@ -18,8 +18,8 @@ export interface TlsFacts {
   readonly serverName?: string;
   /** Whether the peer showed a certificate that our policy accepts. */
   readonly peerVerified: boolean;
-  /** Whether an earlier session was resumed. */
-  readonly resumed: boolean;
+  /** Whether an earlier session was resumed; absent where an engine does not tell. */
+  readonly resumed?: boolean;
   /** The certificate that the peer showed, where our policy accepts it; `peerVerified` is then true. */
   readonly peerCertificate?: PeerCertificate;
 }

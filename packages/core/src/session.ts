@@ -20,6 +20,12 @@ export interface SessionStats {
   readonly streamsActive: number;
   /** Smoothed round trip, in milliseconds. */
   readonly roundTripMs?: number;
+  readonly packetsSent?: number;
+  readonly packetsReceived?: number;
+  /** Of those sent, taken for lost (RFC 9002, section 6.1). */
+  readonly packetsLost?: number;
+  /** What may be under way at a time (RFC 9002, section 7). */
+  readonly congestionWindowBytes?: number;
   readonly datagramsSent?: number;
   readonly datagramsReceived?: number;
   /** Received, and dropped: too many for their reader, or too late. */

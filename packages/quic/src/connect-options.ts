@@ -1,12 +1,12 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import {
+  describeValue,
   type Endpoint,
   optionError,
   type QuicConnectOptions,
   type QuicListenOptions,
   type QuicTls,
-  streamErrors,
 } from "@king-runtime/core";
 import { quicErrors } from "./errors.ts";
 
@@ -17,6 +17,8 @@ export interface ClientTls {
   readonly alpn: readonly string[];
   readonly ca: string | undefined;
   readonly serverName: string;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
 }
 
 /** What a server shows, checked. */
@@ -24,19 +26,24 @@ export interface ServerTls {
   readonly alpn: readonly string[];
   readonly cert: string;
   readonly key: string;
+  /** Who vouches for clients, which then must show a certificate. */
+  readonly ca: string | undefined;
 }
 
-/**
- * @throws {KingError} KING_OPTION_INVALID; KING_STREAM_UNSUPPORTED for tickets, which no engine here
- * resumes with, and for certificates of clients.
- */
+/** @throws {KingError} KING_OPTION_INVALID. */
 export function checkConnect(options: QuicConnectOptions): ClientTls {
   checkNames(options, ["remote", "tls", "tickets", "signal"]);
   checkTls(options.tls);
   const { alpn, ca, cert, key, serverName = options.remote.address } = options.tls;
-  if (options.tickets !== undefined) throw unsupported("resumption");
-  if (cert !== undefined || key !== undefined) throw unsupported("client certificates");
-  return { alpn, ca, serverName };
+  const { tickets } = options;
+  if (tickets !== undefined && typeof tickets?.take !== "function") {
+    throw optionError("tickets", `expected a TicketStore, got ${describeValue(tickets)}`);
+  }
+  if ((cert === undefined) !== (key === undefined)) {
+    const [has, lacks] = cert === undefined ? ["key", "cert"] : ["cert", "key"];
+    throw optionError(`tls.${lacks}`, `expected one beside tls.${has}, got none`);
+  }
+  return { alpn, ca, serverName, cert, key };
 }
 
 /** @throws {KingError} KING_OPTION_INVALID. */
@@ -44,10 +51,9 @@ export function checkListen(options: QuicListenOptions): ServerTls {
   checkNames(options, ["local", "tls", "onSession"]);
   checkTls(options.tls);
   const { alpn, ca, cert, key } = options.tls;
-  if (ca !== undefined) throw unsupported("client certificates");
   if (cert === undefined) throw optionError("tls.cert", "expected a certificate in PEM, got none");
   if (key === undefined) throw optionError("tls.key", "expected a private key in PEM, got none");
-  return { alpn, cert, key };
+  return { alpn, cert, key, ca };
 }
 
 function checkTls(tls: QuicTls): void {
@@ -61,11 +67,6 @@ function checkNames(options: object, known: readonly string[], prefix = ""): voi
       throw optionError(prefix + name, `expected one of ${known.join(", ")}`);
     }
   }
-}
-
-function unsupported(capability: string) {
-  const message = `the engine has no ${capability}`;
-  return streamErrors.create("KING_STREAM_UNSUPPORTED", message, { capability, protocol: "quic" });
 }
 
 /**

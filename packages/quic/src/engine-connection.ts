@@ -1,4 +1,4 @@
-import type { Endpoint, StreamCapability } from "@king-runtime/core";
+import type { Endpoint, SessionStats, StreamCapability, TlsFacts } from "@king-runtime/core";
 
 /** What an engine tells the owner of a stream. */
 export interface StreamEvents {
@@ -54,17 +54,17 @@ export interface ConnectionEvents {
 }
 
 /** Numbers of a connection; what an engine does not know is absent. */
-export interface ConnectionStats {
-  readonly wireBytesSent?: number;
-  readonly wireBytesReceived?: number;
-  readonly roundTripMs?: number;
-}
+export type ConnectionStats = Omit<
+  SessionStats,
+  "streamsOpened" | "streamsActive" | "datagramsSent" | "datagramsReceived" | "datagramsDropped"
+>;
 
 /** A connection of an engine whose handshake is complete, as `QuicSession` drives it. */
 export interface EngineConnection {
   readonly role: "client" | "server";
   readonly local: Endpoint;
   readonly remote: Endpoint;
+  readonly tls: TlsFacts;
   /** Of its streams and itself. */
   readonly capabilities: ReadonlySet<StreamCapability>;
   events: ConnectionEvents | undefined;
@@ -79,6 +79,8 @@ export interface EngineConnection {
    * end of a connection overtakes what is under way (RFC 9000, section 10.2). Also when it ends first.
    */
   delivered(): Promise<void>;
+  /** Sends a packet that the peer acknowledges (RFC 9000, section 10.1.2). */
+  ping(): void;
   /** Ends the connection at once (RFC 9000, section 10.2); resolves when the engine has let go of it. */
   close(code: number, reason: string): Promise<void>;
   stats(): ConnectionStats;

@@ -19,6 +19,12 @@ export const quicSection = defineSection("quic", {
     min: 1,
     doc: "After how long without a packet a session ends; the peer's own may be shorter.",
   }),
+  keepAliveIntervalMs: durationKey({
+    default: Number.POSITIVE_INFINITY,
+    min: 1,
+    unlimited: true,
+    doc: "How often a packet is sent that the peer answers, so that neither it nor what is between falls silent; Infinity sends none.",
+  }),
   maxSessions: integerKey({
     default: 1_000,
     min: 1,

@@ -13,6 +13,9 @@ import {
   type StreamCapability,
   type StreamSession,
   streamErrors,
+  systemClock,
+  type Timer,
+  type TlsFacts,
 } from "@king-runtime/core";
 import { checkCode, checkReason, noCode } from "./codes.ts";
 import type {
@@ -48,6 +51,7 @@ export class QuicSession
   readonly undelivered: Undelivered;
   override readonly local: Endpoint;
   override readonly remote: Endpoint;
+  override readonly tls: TlsFacts;
   readonly #connection: EngineConnection;
   readonly #active = new Set<QuicStream>();
   /** Those that the end of the session does not wait for. */
@@ -64,6 +68,7 @@ export class QuicSession
     client: { both: { open: 0 }, send: { open: 0 } },
     server: { both: { open: 0 }, send: { open: 0 } },
   };
+  #keepAlive: Timer | undefined;
   #closeOptions: CloseOptions = {};
   /** Its end has begun: nothing more goes through the connection. */
   #leaving = false;
@@ -75,9 +80,15 @@ export class QuicSession
     this.role = connection.role;
     this.local = connection.local;
     this.remote = connection.remote;
+    this.tls = connection.tls;
     this.capabilities = connection.capabilities;
     this.undelivered = new Undelivered(limits.maxSessionUndeliveredBytes);
     this.#datagrams = new DatagramInbox(limits.maxQueuedDatagrams);
+    const { keepAliveIntervalMs } = limits;
+    if (keepAliveIntervalMs !== Number.POSITIVE_INFINITY) {
+      const ping = () => connection.ping();
+      this.#keepAlive = systemClock.every(keepAliveIntervalMs, ping, { keepAlive: false });
+    }
     connection.events = this;
   }
 
@@ -331,6 +342,7 @@ export class QuicSession
   #end(info: Parameters<BaseSession["finish"]>[0]): void {
     // What came whole before the end is still given to a reader.
     for (const stream of this.#arrived.splice(0)) if (stream.whole) this.#arrived.push(stream);
+    this.#keepAlive?.cancel();
     this.#datagrams.end();
     this.finish(info);
     this.#arrival?.resolve();

@@ -10,6 +10,12 @@ export function tlsAlert(code: number): number | undefined {
   return code >= firstCryptoError && code <= lastCryptoError ? code - firstCryptoError : undefined;
 }
 
+/** Whether `code` is an alert about the certificate that was shown, or was not (RFC 8446, section 6.2). */
+export function isCertificateAlert(code: number): boolean {
+  const alert = tlsAlert(code);
+  return alert !== undefined && ((alert >= 40 && alert <= 49) || alert === 116);
+}
+
 /** The error for a connection that one side's transport ended with `code`. */
 export function transportError(code: number): KingError {
   const alert = tlsAlert(code);

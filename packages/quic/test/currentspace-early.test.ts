@@ -29,6 +29,7 @@ function connecting() {
     role: "client",
     local: () => endpoint,
     remote: endpoint,
+    tls: () => ({ version: "TLSv1.3", peerVerified: true }),
   });
   const arrive = (id: number, text: string) => {
     const stream = native._getOrCreateStream(id);

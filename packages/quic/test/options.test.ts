@@ -48,22 +48,16 @@ describe.each(engineNames)("%s", (name) => {
     await expect(listen({ tls: { alpn: ["king"], key: server.key } })).rejects.toMatchObject(wrong);
   });
 
-  test("refuses what it cannot do (KING_STREAM_UNSUPPORTED)", async (context) => {
+  test("refuses what does not belong together (KING_OPTION_INVALID)", async (context) => {
     await needEngines(context, name);
     const engine = await engines[name].open();
-    const lacking = { code: "KING_STREAM_UNSUPPORTED" };
-    const tickets = { put: nobody, take: nobody };
-    await expect(engine.connect({ remote: anywhere, tls, tickets })).rejects.toMatchObject(lacking);
-    await expect(
-      engine.connect({ remote: anywhere, tls: { ...tls, ...certificates.leaf } }),
-    ).rejects.toMatchObject(lacking);
-    await expect(
-      engine.listen({
-        local: anywhere,
-        tls: { ...server, ca: certificates.ca },
-        onSession: nobody,
-      }),
-    ).rejects.toMatchObject(lacking);
-    expect(engine.capabilities.size).toBe(0);
+    const wrong = (option: string) => ({ code: "KING_OPTION_INVALID", details: { option } });
+    const { cert, key } = certificates.leaf;
+    const connect = (options: object) =>
+      engine.connect({ remote: anywhere, tls, ...options } as Parameters<typeof engine.connect>[0]);
+    await expect(connect({ tls: { ...tls, cert } })).rejects.toMatchObject(wrong("tls.key"));
+    await expect(connect({ tls: { ...tls, key } })).rejects.toMatchObject(wrong("tls.cert"));
+    await expect(connect({ tickets: {} })).rejects.toMatchObject(wrong("tickets"));
+    expect([...engine.capabilities].sort()).toEqual(["datagrams", "resumption"]);
   });
 });

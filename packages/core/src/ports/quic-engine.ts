@@ -8,8 +8,10 @@ export type QuicCapability = "datagrams" | "migration" | "resumption" | "early-d
 /** What a QUIC endpoint shows of itself and trusts; PEM. */
 export interface QuicTls {
   readonly alpn: readonly string[];
+  /** Of a client: shown when the server asks for one. */
   readonly cert?: string;
   readonly key?: string;
+  /** Who is trusted to vouch for the other side; on a listener, every client must show a certificate then. */
   readonly ca?: string;
   /** Name to ask for and to verify. */
   readonly serverName?: string;
@@ -19,6 +21,7 @@ export interface QuicTls {
 export interface QuicConnectOptions {
   readonly remote: Endpoint;
   readonly tls: QuicTls;
+  /** Where tickets are taken from to resume a session, and kept (RFC 8446, section 2.2). */
   readonly tickets?: TicketStore;
   readonly signal?: AbortSignal;
 }

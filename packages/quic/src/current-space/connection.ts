@@ -1,4 +1,9 @@
-import { type Endpoint, type StreamCapability, systemClock } from "@king-runtime/core";
+import {
+  type Endpoint,
+  type StreamCapability,
+  systemClock,
+  type TlsFacts,
+} from "@king-runtime/core";
 import type {
   ConnectionEnd,
   ConnectionEvents,
@@ -6,7 +11,7 @@ import type {
   EngineConnection,
 } from "../engine-connection.ts";
 import { StreamIds, streamIdFacts } from "../stream-id.ts";
-import { idleError } from "../tls-alert.ts";
+import { idleError, isCertificateAlert, transportError } from "../tls-alert.ts";
 import type { NativeSession, NativeStream } from "./native.ts";
 import { CurrentSpaceStream } from "./stream.ts";
 
@@ -38,6 +43,8 @@ export interface CurrentSpaceConnectionOptions {
   /** Known when a client is connected, at the latest. */
   readonly local: () => Endpoint;
   readonly remote: Endpoint;
+  /** Known when the handshake is complete. */
+  readonly tls: () => TlsFacts;
 }
 
 /** A connection of the engine, which runs in threads of its own. */
@@ -46,6 +53,7 @@ export class CurrentSpaceConnection implements EngineConnection {
   readonly remote: Endpoint;
   readonly capabilities = capabilities;
   readonly #local: () => Endpoint;
+  readonly #tls: () => TlsFacts;
   #events: ConnectionEvents | undefined;
   /** Streams that came while nobody was told of them: a server's may be there before a client knows that it is connected. */
   #untold: NativeStream[] = [];
@@ -56,6 +64,7 @@ export class CurrentSpaceConnection implements EngineConnection {
   readonly #create: (id: number) => NativeStream;
   #closing = false;
   #used = false;
+  #heard = false;
   readonly #ended = Promise.withResolvers<void>();
   #over = false;
   #stats: ConnectionStats = {};
@@ -65,6 +74,7 @@ export class CurrentSpaceConnection implements EngineConnection {
     this.#native = native;
     this.role = options.role;
     this.#local = options.local;
+    this.#tls = options.tls;
     this.remote = options.remote;
     this.#ids = new StreamIds(options.role);
     this.#create = native._getOrCreateStream.bind(native);
@@ -77,6 +87,10 @@ export class CurrentSpaceConnection implements EngineConnection {
 
   get local(): Endpoint {
     return this.#local();
+  }
+
+  get tls(): TlsFacts {
+    return this.#tls();
   }
 
   get events(): ConnectionEvents | undefined {
@@ -101,7 +115,10 @@ export class CurrentSpaceConnection implements EngineConnection {
 
   #hook(stream: NativeStream): void {
     const { id } = stream;
-    stream._pushData = (chunk) => this.#streams.get(id)?.push(chunk);
+    stream._pushData = (chunk) => {
+      this.#heard = true;
+      this.#streams.get(id)?.push(chunk);
+    };
   }
 
   /** The engine pushes the first bytes of a stream, and tells of the stream right after. */
@@ -189,6 +206,10 @@ export class CurrentSpaceConnection implements EngineConnection {
     );
   }
 
+  ping(): void {
+    if (!this.#over && !this.#closing) this.#native.ping();
+  }
+
   /** The engine does not tell whether the peer takes any: then it takes none of ours. */
   get maxDatagramBytes(): number {
     // The engine's types do not say so.
@@ -211,7 +232,12 @@ export class CurrentSpaceConnection implements EngineConnection {
     for (const stream of this.#streams.values()) stream.release();
     this.#ended.resolve();
     if (this.#closing) return;
-    this.#events?.onEnd(connectionEnd(errorCode, reason));
+    const refused = this.role === "client" && !this.#heard && isCertificateAlert(errorCode);
+    this.#events?.onEnd(
+      refused
+        ? { by: "peer", code: errorCode, error: transportError(errorCode) }
+        : connectionEnd(errorCode, reason),
+    );
   }
 
   async delivered(): Promise<void> {
@@ -251,8 +277,15 @@ export class CurrentSpaceConnection implements EngineConnection {
   stats(): ConnectionStats {
     const metrics = this.#over || this.#closing ? null : this.#native.getMetrics();
     if (metrics !== null) {
-      const { bytesIn, bytesOut, rttMs } = metrics;
-      this.#stats = { wireBytesSent: bytesOut, wireBytesReceived: bytesIn, roundTripMs: rttMs };
+      const { bytesIn, bytesOut, packetsIn, packetsOut, rttMs, cwnd } = metrics;
+      this.#stats = {
+        wireBytesSent: bytesOut,
+        wireBytesReceived: bytesIn,
+        packetsSent: packetsOut,
+        packetsReceived: packetsIn,
+        roundTripMs: rttMs,
+        congestionWindowBytes: cwnd,
+      };
     }
     return this.#stats;
   }
@@ -263,7 +296,11 @@ const early = new WeakMap<NativeStream, (Uint8Array | null)[]>();
 
 const pause = (ms: number) => new Promise<void>((resolve) => systemClock.after(ms, resolve));
 
-/** The engine tells a code and a text, not who: its own ends have a text that no peer's has. */
+/**
+ * The engine tells a code and a text, not who, nor which layer: its own ends have a text that no peer's has. A client
+ * hears of its certificate only when it takes the handshake for complete (RFC 8446, section 4.4): a code of such an
+ * alert, before anything else came, is taken for one.
+ */
 function connectionEnd(code: number, reason: string): ConnectionEnd {
   if (code === 0 && reason === "idle timeout") return { by: "network", error: idleError() };
   return { by: "peer", code, reason };

@@ -16,7 +16,9 @@ import {
 import { type QuicLimitOptions, type QuicLimits, resolveLimits } from "../limits.ts";
 import { QuicListener } from "../quic-listener.ts";
 import { QuicSession } from "../quic-session.ts";
+import { Tickets } from "../tickets.ts";
 import { tlsAlert, transportError } from "../tls-alert.ts";
+import { tlsFacts } from "../tls-facts.ts";
 import { CurrentSpaceConnection } from "./connection.ts";
 import { inKeyFolder } from "./key-folder.ts";
 import { loadNative, type Native, type NativeSession } from "./native.ts";
@@ -34,7 +36,7 @@ export async function openCurrentSpaceEngine(options?: QuicLimitOptions): Promis
   const native = await loadNative();
   return {
     name: "currentspace",
-    capabilities: new Set(["datagrams"]),
+    capabilities: new Set(["datagrams", "resumption"]),
     connect: (connectOptions) => connect(native, limits, connectOptions),
     listen: (listenOptions) => listen(native, limits, listenOptions),
   };
@@ -63,6 +65,7 @@ async function listen(native: Native, limits: QuicLimits, options: QuicListenOpt
     alpn: [...tls.alpn],
     cert: tls.cert,
     key: tls.key,
+    ...(tls.ca === undefined ? {} : { ca: tls.ca, clientAuth: "require" as const }),
     maxConnections: limits.maxSessions,
     // With it, a client whose port NAT has changed is lost.
     disableActiveMigration: false,
@@ -75,6 +78,13 @@ async function listen(native: Native, limits: QuicLimits, options: QuicListenOpt
       role: "server",
       local: () => local,
       remote: { address: session.remoteAddress, port: session.remotePort },
+      tls: () =>
+        tlsFacts({
+          ...known(tls.alpn),
+          serverName: undefined,
+          peerVerified: tls.ca !== undefined,
+          peer: session.getPeerCertificate() ?? undefined,
+        }),
     });
     listener.onConnection(connection);
   });
@@ -95,6 +105,9 @@ async function connect(
   const tls = checkConnect(options);
   const { signal } = options;
   signal?.throwIfAborted();
+  const tickets =
+    options.tickets && new Tickets(options.tickets, "currentspace", options.remote, tls);
+  const ticket = await tickets?.take();
   const remote = await resolveEndpoint(options.remote);
   signal?.throwIfAborted();
   const session = native.connectQuic(
@@ -105,9 +118,13 @@ async function connect(
       servername: tls.serverName,
       connectTimeoutMs: limits.handshakeTimeoutMs,
       ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+      ...(tls.cert === undefined ? {} : { cert: tls.cert }),
+      ...(tls.key === undefined ? {} : { key: tls.key }),
+      ...(ticket === undefined ? {} : { sessionTicket: Buffer.from(ticket) }),
       ...(signal === undefined ? {} : { signal }),
     },
   );
+  session.on("sessionTicket", (given) => tickets?.put(given));
   let end: { errorCode: number; reason: string } | undefined;
   let failure: unknown;
   session.on("close", (info) => {
@@ -122,6 +139,10 @@ async function connect(
     role: "client",
     local: () => localEndpoint(session),
     remote,
+    tls: () => {
+      const { serverName } = tls;
+      return tlsFacts({ ...known(tls.alpn), serverName, peerVerified: true, peer: undefined });
+    },
   });
   try {
     await session.ready();
@@ -132,6 +153,12 @@ async function connect(
   }
   return new QuicSession(connection, limits);
 }
+
+/** The engine tells neither; of one protocol that was offered, it can only be that. */
+const known = (alpn: readonly string[]) => ({
+  alpn: alpn.length === 1 ? alpn[0] : undefined,
+  resumed: undefined,
+});
 
 /** The engine's own object knows; its types do not say so. */
 function localEndpoint(session: object): Endpoint {

@@ -1,4 +1,11 @@
-import { type Endpoint, type StreamCapability, systemClock, type Timer } from "@king-runtime/core";
+import { X509Certificate } from "node:crypto";
+import {
+  type Endpoint,
+  type StreamCapability,
+  systemClock,
+  type Timer,
+  type TlsFacts,
+} from "@king-runtime/core";
 import type {
   ConnectionEnd,
   ConnectionEvents,
@@ -7,6 +14,7 @@ import type {
 } from "../engine-connection.ts";
 import { StreamIds, streamIdFacts } from "../stream-id.ts";
 import { idleError, transportError } from "../tls-alert.ts";
+import { tlsFacts } from "../tls-facts.ts";
 import type { Native, NativeConnection } from "./native.ts";
 import { maxPacketBytes } from "./native-config.ts";
 import { nativeError } from "./native-error.ts";
@@ -50,6 +58,12 @@ export interface MatrixConnectionOptions {
   readonly handshakeTimeoutMs: number;
   /** The handshake is complete, or the connection ended before it was. */
   readonly onReady: (end?: ConnectionEnd) => void;
+  /** Whether the other side has to show a certificate. */
+  readonly verifiesPeer: boolean;
+  /** Of a client: what it asked for. */
+  readonly serverName?: string;
+  /** Of a client that resumes: told of each ticket that comes. */
+  readonly onTicket?: (ticket: Uint8Array) => void;
 }
 
 /** Drives quiche: packets in, packets out, timers, and its streams. */
@@ -75,8 +89,12 @@ export class MatrixConnection implements EngineConnection {
   readonly #handshakeTimer: Timer;
   #delivered: PromiseWithResolvers<void> | undefined;
   readonly #packet = Buffer.alloc(maxPacketBytes);
+  readonly #options: MatrixConnectionOptions;
+  /** The ticket that was told of last. */
+  #ticket: Uint8Array | undefined;
 
   constructor(options: MatrixConnectionOptions) {
+    this.#options = options;
     this.#native = options.native;
     this.#connection = options.connection;
     this.role = options.role;
@@ -115,6 +133,7 @@ export class MatrixConnection implements EngineConnection {
       this.#onReady();
     }
     if (this.#ready && !this.#closed) {
+      this.#lookForTicket();
       this.#advanceDatagrams();
       this.#advanceStreams();
     }
@@ -122,6 +141,16 @@ export class MatrixConnection implements EngineConnection {
     if (!connection.isClosed() && !connection.isDraining()) return;
     this.#reportEnd();
     if (connection.isClosed()) this.#finish();
+  }
+
+  /** quiche keeps the last one, and does not tell. */
+  #lookForTicket(): void {
+    const { onTicket } = this.#options;
+    if (onTicket === undefined) return;
+    const ticket = this.#connection.session();
+    if (ticket === null || (this.#ticket && Buffer.compare(ticket, this.#ticket) === 0)) return;
+    this.#ticket = ticket;
+    onTicket(ticket);
   }
 
   #advanceDatagrams(): void {
@@ -257,6 +286,24 @@ export class MatrixConnection implements EngineConnection {
     return this.#add(this.#ids.take(direction));
   }
 
+  get tls(): TlsFacts {
+    const { verifiesPeer, serverName } = this.#options;
+    const alpn = new TextDecoder().decode(this.#connection.applicationProto());
+    const [shown] = this.#connection.peerCertChain() ?? [];
+    return tlsFacts({
+      alpn: alpn === "" ? undefined : alpn,
+      serverName: serverName ?? this.#connection.serverName() ?? undefined,
+      peerVerified: verifiesPeer,
+      resumed: this.#connection.isResumed(),
+      peer: verifiesPeer && shown !== undefined ? new X509Certificate(shown) : undefined,
+    });
+  }
+
+  ping(): void {
+    this.#connection.sendAckEliciting();
+    this.#touch();
+  }
+
   get maxDatagramBytes(): number {
     return this.#connection.dgramMaxWritableLen() ?? 0;
   }
@@ -312,12 +359,15 @@ export class MatrixConnection implements EngineConnection {
   }
 
   stats(): ConnectionStats {
-    const { sentBytes, recvBytes } = this.#connection.stats();
-    const [path] = this.#connection.pathStats();
+    const { sentBytes, recvBytes, sent, recv, lost } = this.#connection.stats();
+    const path = this.#connection.pathStats().find(({ active }) => active);
     return {
       wireBytesSent: sentBytes,
       wireBytesReceived: recvBytes,
-      ...(path === undefined ? {} : { roundTripMs: path.rtt }),
+      packetsSent: sent,
+      packetsReceived: recv,
+      packetsLost: lost,
+      ...(path === undefined ? {} : { roundTripMs: path.rtt, congestionWindowBytes: path.cwnd }),
     };
   }
 }

@@ -1,10 +1,12 @@
 import { randomBytes } from "node:crypto";
 import type { RemoteInfo, Socket } from "node:dgram";
 import type { Endpoint } from "@king-runtime/core";
+import type { ServerTls } from "../connect-options.ts";
 import type { QuicLimits } from "../limits.ts";
 import type { EngineEndpoint } from "../quic-listener.ts";
 import { MatrixConnection } from "./connection.ts";
 import type { Native, NativeConfig } from "./native.ts";
+import { serverConfig } from "./native-config.ts";
 import { boundEndpoint, connectionIdBytes, openSocket } from "./socket.ts";
 
 /** Shorter packets start no connection (RFC 9000, section 14.1). */
@@ -17,6 +19,7 @@ export class MatrixEndpoint implements EngineEndpoint {
   readonly #native: Native;
   readonly #config: NativeConfig;
   readonly #limits: QuicLimits;
+  readonly #verifiesClients: boolean;
   readonly #socket: Socket;
   readonly #onConnection: (connection: MatrixConnection) => void;
   /** By the ids a client may address them with: the one it made up at first, and ours. */
@@ -29,12 +32,14 @@ export class MatrixEndpoint implements EngineEndpoint {
     native: Native,
     config: NativeConfig,
     limits: QuicLimits,
+    verifiesClients: boolean,
     socket: Socket,
     onConnection: (connection: MatrixConnection) => void,
   ) {
     this.#native = native;
     this.#config = config;
     this.#limits = limits;
+    this.#verifiesClients = verifiesClients;
     this.#socket = socket;
     this.#onConnection = onConnection;
     this.local = boundEndpoint(socket);
@@ -45,13 +50,15 @@ export class MatrixEndpoint implements EngineEndpoint {
   /** @throws {KingError} KING_QUIC_LISTEN. */
   static async open(
     native: Native,
-    config: NativeConfig,
+    tls: ServerTls,
     limits: QuicLimits,
     local: Endpoint,
     onConnection: (connection: MatrixConnection) => void,
   ): Promise<MatrixEndpoint> {
+    const config = serverConfig(native, tls, limits);
     const socket = await openSocket(local);
-    return new MatrixEndpoint(native, config, limits, socket, onConnection);
+    const verifies = tls.ca !== undefined;
+    return new MatrixEndpoint(native, config, limits, verifies, socket, onConnection);
   }
 
   #onPacket(packet: Buffer, from: RemoteInfo): void {
@@ -95,6 +102,7 @@ export class MatrixEndpoint implements EngineEndpoint {
       local,
       remote: { address: from.address, port: from.port, family: from.family },
       handshakeTimeoutMs: this.#limits.handshakeTimeoutMs,
+      verifiesPeer: this.#verifiesClients,
       sender: {
         send: (packet, to) => this.#socket.send(packet, to.port, to.host, ignore),
         release: () => this.#release(keys),

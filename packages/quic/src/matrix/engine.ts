@@ -18,10 +18,12 @@ import type { ConnectionEnd } from "../engine-connection.ts";
 import { type QuicLimitOptions, type QuicLimits, resolveLimits } from "../limits.ts";
 import { QuicListener } from "../quic-listener.ts";
 import { QuicSession } from "../quic-session.ts";
+import { Tickets } from "../tickets.ts";
 import { MatrixConnection } from "./connection.ts";
 import { MatrixEndpoint } from "./endpoint.ts";
 import { loadNative, type Native, type NativeConnection } from "./native.ts";
-import { clientConfig, serverConfig } from "./native-config.ts";
+import { clientConfig } from "./native-config.ts";
+import { nativeError } from "./native-error.ts";
 import { boundEndpoint, connectionIdBytes, openSocket } from "./socket.ts";
 
 /**
@@ -37,7 +39,7 @@ export async function openMatrixEngine(options?: QuicLimitOptions): Promise<Quic
   const native = await loadNative();
   return {
     name: "matrix",
-    capabilities: new Set(["datagrams"]),
+    capabilities: new Set(["datagrams", "resumption"]),
     connect: (connectOptions) => connect(native, limits, connectOptions),
     listen: (listenOptions) => listen(native, limits, listenOptions),
   };
@@ -46,8 +48,7 @@ export async function openMatrixEngine(options?: QuicLimitOptions): Promise<Quic
 async function listen(native: Native, limits: QuicLimits, options: QuicListenOptions) {
   const tls = checkListen(options);
   const listener = new QuicListener(limits, options.onSession);
-  const config = serverConfig(native, tls, limits);
-  const endpoint = await MatrixEndpoint.open(native, config, limits, options.local, (connection) =>
+  const endpoint = await MatrixEndpoint.open(native, tls, limits, options.local, (connection) =>
     listener.onConnection(connection),
   );
   return listener.onListening(endpoint);
@@ -61,6 +62,8 @@ async function connect(
   const tls = checkConnect(options);
   const { signal } = options;
   signal?.throwIfAborted();
+  const tickets = options.tickets && new Tickets(options.tickets, "matrix", options.remote, tls);
+  const ticket = await tickets?.take();
   const remote = await resolveEndpoint(options.remote);
   const any = remote.family === "IPv6" ? "::" : "0.0.0.0";
   const socket = await openSocket({ address: any, port: 0, family: remote.family });
@@ -75,15 +78,29 @@ async function connect(
       { host: remote.address, port: remote.port },
       clientConfig(native, tls, limits),
     );
-    return await handshake({ native, limits, socket, connection, local, remote, signal });
+    if (ticket !== undefined) resume(connection, ticket);
+    const { serverName } = tls;
+    const about = { serverName, tickets, local, remote, signal };
+    return await handshake({ native, limits, socket, connection, ...about });
   } catch (error) {
     release(socket);
     throw error;
   }
 }
 
+/** A ticket that is none leads to a full handshake. */
+function resume(connection: NativeConnection, ticket: Uint8Array): void {
+  try {
+    connection.setSession(ticket);
+  } catch (error) {
+    nativeError(error);
+  }
+}
+
 interface Handshake {
   readonly native: Native;
+  readonly serverName: string;
+  readonly tickets: Tickets | undefined;
   readonly limits: QuicLimits;
   readonly socket: Socket;
   readonly connection: NativeConnection;
@@ -94,6 +111,7 @@ interface Handshake {
 
 async function handshake(options: Handshake): Promise<StreamSession> {
   const { native, limits, socket, connection, local, remote, signal } = options;
+  const { serverName, tickets } = options;
   const { handshakeTimeoutMs } = limits;
   const { promise, resolve, reject } = Promise.withResolvers<StreamSession>();
   const driver: MatrixConnection = new MatrixConnection({
@@ -103,6 +121,9 @@ async function handshake(options: Handshake): Promise<StreamSession> {
     local,
     remote,
     handshakeTimeoutMs,
+    serverName,
+    verifiesPeer: true,
+    ...(tickets === undefined ? {} : { onTicket: (ticket) => tickets.put(ticket) }),
     // The kernel knows where to: the socket is connected.
     sender: {
       send: (packet) => socket.send(packet, ignore),

@@ -26,17 +26,25 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 export function clientConfig(native: Native, tls: ClientTls, limits: QuicLimits): NativeConfig {
   const ca = tls.ca ?? getCACertificates("default").join("\n");
   const { Config } = native.quiche;
-  const config = Config.withBoringSslCtx(true, false, bytes(ca), null, null, signatures);
+  const { cert, key } = tls;
+  const config = Config.withBoringSslCtx(
+    true,
+    false,
+    bytes(ca),
+    key === undefined ? null : [bytes(key)],
+    cert === undefined ? null : [bytes(cert)],
+    signatures,
+  );
   return configure(config, tls.alpn, limits);
 }
 
 export function serverConfig(native: Native, tls: ServerTls, limits: QuicLimits): NativeConfig {
   const { Config } = native.quiche;
-  const { key, cert } = tls;
+  const { key, cert, ca } = tls;
   const config = Config.withBoringSslCtx(
+    ca !== undefined,
     false,
-    false,
-    null,
+    ca === undefined ? null : bytes(ca),
     [bytes(key)],
     [bytes(cert)],
     signatures,
