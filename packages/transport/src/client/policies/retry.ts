@@ -155,6 +155,7 @@ const either = (one: AbortSignal | undefined, other: AbortSignal | undefined) =>
   one !== undefined && other !== undefined ? AbortSignal.any([one, other]) : (one ?? other);
 
 function isWorthRetry(error: unknown, { idempotent }: PreparedRequest): boolean {
+  if (isHandshakeCut(error)) return true;
   if (!KingError.is(error) || !error.retryable) return false;
   if (error.category !== "network" && error.category !== "timeout") return false;
   const { phase, processed, status } = error.details;
@@ -162,6 +163,13 @@ function isWorthRetry(error: unknown, { idempotent }: PreparedRequest): boolean 
   // What a proxy refuses for good, it refuses the next time too.
   if (error.code === "KING_NET_PROXY" && typeof status === "number" && status < 500) return false;
   return idempotent || processed === false || beforeRequest.has(error.code);
+}
+
+/** Whether a connection went within its TLS handshake, as of a server that starts anew; what is refused there stays so. */
+function isHandshakeCut(error: unknown): boolean {
+  if (!KingError.is(error, "KING_NET_TLS") || error.details["reason"] !== "handshake") return false;
+  const { code = "" } = (error.cause ?? {}) as { code?: string };
+  return !code.startsWith("ERR_");
 }
 
 /** What happens before a byte of a request is sent. */

@@ -186,6 +186,10 @@ describe("a request is sent again", () => {
     const net = netErrors.create;
     const proxy = (status?: number) =>
       net("KING_NET_PROXY", "", { proxy: "p", ...(status === undefined ? {} : { status }) });
+    const handshake = (code: string | undefined) => {
+      const cause = code === undefined ? undefined : Object.assign(new Error(code), { code });
+      return net("KING_NET_TLS", "", { reason: "handshake" }, cause === undefined ? {} : { cause });
+    };
     for (const [error, get, post] of [
       [abortedError(request, false), 3, 3],
       [abortedError(request, true), 3, 1],
@@ -200,6 +204,11 @@ describe("a request is sent again", () => {
       [timeoutError(request, "total", 1), 1, 1],
       [timeoutError(request, "queue", 1), 1, 1],
       [net("KING_NET_TLS", "", { reason: "expired" }), 1, 1],
+      [handshake("ECONNRESET"), 3, 3],
+      [handshake("EPIPE"), 3, 3],
+      [handshake(undefined), 3, 3],
+      [handshake("ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE"), 1, 1],
+      [handshake("ERR_SSL_WRONG_VERSION_NUMBER"), 1, 1],
       [net("KING_NET_FORBIDDEN", "", { host }), 1, 1],
       [new KingError("", { code: "KING_X", category: "limit", retryable: true }), 1, 1],
       [new KingError("", { code: "KING_X", category: "network" }), 1, 1],
