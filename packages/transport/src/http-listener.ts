@@ -17,6 +17,7 @@ import {
   type ListenerClosed,
   type ListenerStats,
   type QuicEngine,
+  type QuicTls,
   type Session,
   type StreamSession,
   sleep,
@@ -67,8 +68,7 @@ export interface NodeHttpListenerOptions {
 /** What HTTP/3 is served with. */
 export interface Http3Binding {
   readonly engine: QuicEngine;
-  readonly cert: string;
-  readonly key: string;
+  readonly tls: Omit<QuicTls, "alpn">;
 }
 
 type AnySession = Http1Session | Http2Session | Http3Session;
@@ -224,11 +224,11 @@ export class NodeHttpListener extends Lifetime<ListenerClosed> implements HttpLi
   /** The same port of UDP, for HTTP/3. */
   async #openQuic(host: string, port: number): Promise<void> {
     if (this.#quic === undefined) return;
-    const { engine, cert, key } = this.#quic;
+    const { engine, tls } = this.#quic;
     try {
       this.#quicListener = await engine.listen({
         local: { address: host, port },
-        tls: { alpn: ["h3"], cert, key },
+        tls: { alpn: ["h3"], ...tls },
         onSession: (session) => this.#serveHttp3(session),
       });
     } catch (error) {

@@ -16,6 +16,7 @@ import { httpSection, tlsSection } from "./config.ts";
 import { ExchangeService } from "./exchange-service.ts";
 import { type Http3Binding, type HttpListener, NodeHttpListener } from "./http-listener.ts";
 import type { HttpLimits } from "./limits.ts";
+import { authoritiesOf } from "./tls/authorities.ts";
 import { ListenerTls, type ListenTlsOptions } from "./tls/listener-tls.ts";
 import { token } from "./token.ts";
 
@@ -123,13 +124,15 @@ function quicBinding(quic: ListenQuicOptions, tls: ListenTlsOptions | undefined)
     throw optionError("quic", "expected an object with an engine");
   }
   if (tls === undefined) throw optionError("quic", "expected tls with it: QUIC is never without");
-  const { cert, key, passphrase, serverNames, clientCertificates = "none" } = tls;
-  if (passphrase !== undefined || serverNames !== undefined || clientCertificates !== "none") {
-    const lacks = "passphrase, serverNames and clientCertificates";
+  const { cert, key, passphrase, serverNames, clientCertificates = "none", clientCa } = tls;
+  if (passphrase !== undefined || serverNames !== undefined || clientCertificates === "request") {
+    const lacks = 'passphrase, serverNames and clientCertificates: "request"';
     throw optionError("quic", `expected tls without ${lacks}, which engines do not know`);
   }
   const pem = (each: string | Uint8Array) => Buffer.from(each).toString("latin1");
-  return { engine: quic.engine, cert: pem(cert), key: pem(key) };
+  const ca =
+    clientCa === undefined ? undefined : authoritiesOf("tls.clientCa", clientCa).join("\n");
+  return { engine: quic.engine, tls: { cert: pem(cert), key: pem(key), ...(ca && { ca }) } };
 }
 
 function checkOthers(options: Partial<ListenHttpOptions>): void {

@@ -84,7 +84,7 @@ export class Connections {
         throw optionError("quic", "expected it without proxy, and with tls.verifyPeer");
       }
       const { resolver } = options;
-      this.#quic = new QuicDialler(quic, { tls, clock, guard: this.#guard, resolver });
+      this.#quic = new QuicDialler(quic, { tls, tickets, clock, guard: this.#guard, resolver });
     }
     this.#dialling = {
       clock,

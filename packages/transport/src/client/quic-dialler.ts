@@ -4,11 +4,14 @@ import {
   KingError,
   optionError,
   type QuicEngine,
+  type QuicTls,
   type StreamSession,
+  type TicketStore,
 } from "@king-runtime/core";
 import type { AddressGuard } from "../dial/address-guard.ts";
 import { type Resolver, systemResolver } from "../dial/resolver.ts";
 import { netErrors } from "../net-errors.ts";
+import { authoritiesOf } from "../tls/authorities.ts";
 import type { ClientTlsOptions } from "../tls/client-tls.ts";
 
 /** Where HTTP/3 is spoken: at the origin itself, or where it said by Alt-Svc (RFC 7838). */
@@ -26,6 +29,7 @@ export interface ClientQuicOptions {
 /** What a {@link QuicDialler} works with. */
 export interface QuicFacilities {
   readonly tls: ClientTlsOptions;
+  readonly tickets: TicketStore | undefined;
   readonly clock: Clock;
   readonly guard: AddressGuard | undefined;
   readonly resolver: Resolver | undefined;
@@ -39,7 +43,7 @@ const maxBroken = 1_000;
 export class QuicDialler {
   readonly #engine: QuicEngine;
   readonly #facilities: QuicFacilities;
-  readonly #ca: string | undefined;
+  readonly #shown: Pick<QuicTls, "cert" | "key" | "ca">;
   /** When origins may be tried again. */
   readonly #broken = new Map<string, number>();
 
@@ -48,14 +52,18 @@ export class QuicDialler {
     if (typeof options?.engine?.connect !== "function") {
       throw optionError("quic", "expected an object with an engine");
     }
-    const { cert, pins, ca } = facilities.tls;
-    if (cert !== undefined || pins !== undefined) {
-      throw optionError("quic", "expected tls without cert and pins, which engines do not know");
+    const { cert, key, ca, passphrase, pins } = facilities.tls;
+    if (passphrase !== undefined || pins !== undefined) {
+      const lacks = "passphrase and pins";
+      throw optionError("quic", `expected tls without ${lacks}, which engines do not know`);
     }
     this.#engine = options.engine;
     this.#facilities = facilities;
-    const texts = ca === undefined || Array.isArray(ca) ? ca : [ca];
-    this.#ca = texts?.map((each: string | Uint8Array) => Buffer.from(each).toString()).join("\n");
+    this.#shown = {
+      ...(cert === undefined ? {} : { cert: Buffer.from(cert).toString() }),
+      ...(key === undefined ? {} : { key: Buffer.from(key).toString() }),
+      ...(ca === undefined ? {} : { ca: authoritiesOf("tls.ca", ca).join("\n") }),
+    };
   }
 
   /** Whether it is worth a try. */
@@ -88,6 +96,7 @@ export class QuicDialler {
     serverName: string,
     signal: AbortSignal | undefined,
   ): Promise<StreamSession> {
+    const { tickets } = this.#facilities;
     let failure: unknown;
     for (const address of await this.#addressesOf(host, signal)) {
       try {
@@ -96,8 +105,9 @@ export class QuicDialler {
           tls: {
             alpn: ["h3"],
             serverName: this.#facilities.tls.serverName ?? serverName,
-            ...(this.#ca === undefined ? {} : { ca: this.#ca }),
+            ...this.#shown,
           },
+          ...(tickets === undefined ? {} : { tickets }),
           ...(signal === undefined ? {} : { signal }),
         });
       } catch (error) {

@@ -1,9 +1,11 @@
+import { X509Certificate } from "node:crypto";
 import type { Exchange, QuicEngine } from "@king-runtime/core";
-import { makeCertificates } from "@king-runtime/testkit";
+import { eventually, makeCertificates } from "@king-runtime/testkit";
 import { describe, expect, test } from "vitest";
 import {
   createHttpClient,
   type HttpListener,
+  type ListenTlsOptions,
   listenHttp,
   openHttpSession,
   request,
@@ -16,9 +18,10 @@ const tls = { ca };
 async function serve(
   engine: QuicEngine,
   handler: (exchange: Exchange) => void | Promise<void>,
+  own: Partial<ListenTlsOptions> = {},
 ): Promise<{ listener: HttpListener; origin: string; [Symbol.asyncDispose](): Promise<void> }> {
   const listener = await listenHttp({
-    tls: leaf,
+    tls: { ...leaf, ...own },
     quic: { engine },
     maxBodyBytes: 100_000_000,
     handler,
@@ -187,6 +190,55 @@ describe.each(engineNames)("HTTP/3 over %s", (name) => {
     // The reset may overtake all of it.
     const text = request(server.origin, options).then((response) => response.text());
     await expect(text).rejects.toMatchObject({ code: "KING_HTTP_ABORTED" });
+  });
+
+  test("asks clients for their certificate where the listener does", async (context) => {
+    const engine = await needEngine(context, name);
+    await using server = await serve(
+      engine,
+      (exchange) =>
+        exchange.respond(200, {}, exchange.session.tls?.peerCertificate?.subject ?? "nobody"),
+      { clientCertificates: "require", clientCa: ca },
+    );
+    const known = { tls: { ca, ...leaf }, quic: { engine } };
+    const subject = new X509Certificate(leaf.cert).subject;
+    for (const protocol of ["h3", "h2"] as const) {
+      const response = await request(server.origin, { ...known, protocols: [protocol] });
+      expect([response.protocol, await response.text()]).toEqual([protocol, subject]);
+    }
+    const unknown = { tls, quic: { engine }, protocols: ["h3"] as const };
+    await expect(
+      request(server.origin, unknown).then((response) => response.text()),
+    ).rejects.toThrow();
+  });
+
+  test("resumes sessions by the tickets that the client keeps", async (context) => {
+    const engine = await needEngine(context, name);
+    const resumed: (boolean | undefined)[] = [];
+    await using server = await serve(engine, (exchange) => {
+      resumed.push(exchange.session.tls?.resumed);
+      exchange.respond(200, {}, "ok");
+    });
+    const taken: boolean[] = [];
+    const kept: Uint8Array[] = [];
+    const tickets = {
+      put: (_: string, ticket: Uint8Array) => void kept.push(ticket),
+      take: () => {
+        const ticket = kept.pop();
+        taken.push(ticket !== undefined);
+        return ticket;
+      },
+    };
+    const options = { tls, quic: { engine }, protocols: ["h3"] as const, tickets };
+    for (let i = 0; i < 2; i++) {
+      await using session = await openHttpSession(server.origin, options);
+      expect(await (await (await session.request()).response).text()).toBe("ok");
+      await eventually("a ticket", () => kept.length > 0);
+    }
+    expect(taken).toEqual([false, true]);
+    // An engine that does not tell tells nothing.
+    if (name === "matrix") expect(resumed).toEqual([false, true]);
+    else expect(resumed).toEqual([undefined, undefined]);
   });
 
   test("is refused to who trusts another authority", async (context) => {
