@@ -1,5 +1,6 @@
 import { channel } from "node:diagnostics_channel";
-import type { Connection, ConnectionClosed } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import type { ConnectionClosed } from "./web-socket-connection.ts";
 
 /** Published on `king:realtime:open`. */
 export interface OpenDiagnostic {

@@ -31,4 +31,25 @@ export const realtimeErrors = defineErrors({
    * @remedy Give the drain more time than `closeTimeoutMs`, and handlers less to do.
    */
   KING_REALTIME_CONNECTIONS_CUT: errorCode<{ connections: number }>("timeout"),
+  /**
+   * The server answered a client's opening handshake with something other than a WebSocket.
+   * @remedy Look at the status: 403 wants another origin or credentials, 503 another time, 404 another path.
+   */
+  KING_REALTIME_HANDSHAKE_REFUSED: errorCode<{ status: number }>("protocol"),
+  /**
+   * A server took the handshake and answered with what was not asked for: a wrong proof of the key, a
+   * subprotocol or an extension that was not offered (RFC 6455, section 4.1).
+   * @remedy Talk to a WebSocket server; something between may answer in its place.
+   */
+  KING_REALTIME_HANDSHAKE_INVALID: errorCode<{ field: string }>("protocol"),
+  /**
+   * A client sends faster than its server reads: there is no room for the message, which was not taken.
+   * @remedy Await `drained()` and send it again, or raise `maxSendBufferBytes`.
+   */
+  KING_REALTIME_SEND_BUFFER_FULL: errorCode<{ limitBytes: number }>("limit", { retryable: true }),
+  /**
+   * The connection ended, not by an orderly close, before the message or the pong that was waited for.
+   * @remedy See `closed` for how; connect again where that is sensible.
+   */
+  KING_REALTIME_CONNECTION_ENDED: errorCode<{ closeCode?: number }>("network", { retryable: true }),
 });

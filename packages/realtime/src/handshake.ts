@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import type { Exchange, HeaderFields } from "@king-runtime/core";
 import { isOriginAllowed } from "./origin.ts";
+import { proofOf } from "./proof.ts";
 
 /** Why a request does not become a WebSocket. */
 export interface HandshakeFault {
@@ -14,9 +14,8 @@ export interface HandshakeAnswer {
   readonly headers: HeaderFields;
 }
 
-/** A GUID that names the protocol in the answer (RFC 6455, section 1.3). */
-const protocolGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-const supportedVersion = "13";
+/** The one version there is (RFC 6455, section 4.1). */
+export const supportedVersion = "13";
 
 /**
  * Looks at the opening handshake: RFC 6455, section 4.2.1 on HTTP/1.1, RFC 8441, section 5 on HTTP/2
@@ -65,11 +64,9 @@ export function checkHandshake(
   if (!isOriginAllowed(exchange, allowedOrigins)) {
     return { status: 403, detail: `pages of ${shown(headers.get("origin"))} may not connect` };
   }
-  return { headers: key === undefined || isConnect ? {} : { "sec-websocket-accept": proof(key) } };
-}
-
-function proof(key: string): string {
-  return createHash("sha1").update(`${key}${protocolGuid}`).digest("base64");
+  return {
+    headers: key === undefined || isConnect ? {} : { "sec-websocket-accept": proofOf(key) },
+  };
 }
 
 function shown(value: string | undefined): string {

@@ -18,6 +18,7 @@ export class Inbox {
   #working = false;
   #ended = false;
   #released = false;
+  #onEmpty: (() => void) | undefined;
 
   constructor(
     socket: PausableSocket,
@@ -51,6 +52,12 @@ export class Inbox {
     this.#waiting = [];
   }
 
+  /** Nothing follows what waits; `onEmpty` is called once that has been handed over. */
+  finish(onEmpty: () => void): void {
+    this.#onEmpty = onEmpty;
+    if (!this.#working) onEmpty();
+  }
+
   #hand(message: Message): void {
     this.#run(() => this.#onMessage(message));
   }
@@ -81,7 +88,9 @@ export class Inbox {
     while (!this.#working && !this.#ended && this.#waiting.length > 0) {
       this.#hand(this.#waiting.shift() as Message);
     }
-    if (!this.#working && !this.#ended) this.#socket.resume();
+    if (this.#working) return;
+    if (!this.#ended) this.#socket.resume();
+    this.#onEmpty?.();
   }
 
   #failed(error: unknown): void {
@@ -90,6 +99,7 @@ export class Inbox {
     this.#onError(error);
     // The peer's answer to our close has to be read.
     this.#socket.resume();
+    this.#onEmpty?.();
   }
 }
 

@@ -1,5 +1,13 @@
+export type { ClientConnection } from "./client/client-connection.ts";
+export type {
+  ClientLimits,
+  ClientMessageHandler,
+  ConnectWebSocketOptions,
+} from "./client/connect-options.ts";
+export { connectWebSocket } from "./client/connect-web-socket.ts";
+export type { UpgradingSession } from "./client/upgrading-session.ts";
 export { type RealtimeSettings, realtimeSection } from "./config.ts";
-export type { Connection, ConnectionClosed, MessageHandler, OpenHandler } from "./connection.ts";
+export type { Connection, MessageHandler, OpenHandler } from "./connection.ts";
 export type {
   CloseDiagnostic,
   ErrorDiagnostic,
@@ -19,3 +27,4 @@ export {
   type RealtimeClosed,
   type RealtimeStats,
 } from "./realtime.ts";
+export type { ConnectionClosed, WebSocketConnection } from "./web-socket-connection.ts";

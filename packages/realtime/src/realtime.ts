@@ -18,11 +18,11 @@ import {
 import { nodeDuplex, respondProblem } from "@king-runtime/transport";
 import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import { Channels } from "./channels.ts";
+import { Turn } from "./coalesced-writer.ts";
 import { type RealtimeSettings, realtimeSection } from "./config.ts";
 import {
   type Connection,
   type ConnectionContext,
-  checkFrame,
   type MessageHandler,
   OpenConnection,
   type OpenHandler,
@@ -33,6 +33,7 @@ import { encodeFrame } from "./frame.ts";
 import { checkHandshake } from "./handshake.ts";
 import type { Message } from "./message.ts";
 import { RealtimeTelemetry } from "./telemetry.ts";
+import { checkFrame } from "./web-socket-connection.ts";
 
 /** Options of {@link createRealtime}: the section `realtime` and what it works with. */
 export interface CreateRealtimeOptions extends Partial<RealtimeSettings> {
@@ -132,6 +133,7 @@ class ChannelRealtime extends Lifetime<RealtimeClosed> implements Realtime {
   readonly #channels: Channels<Connection>;
   readonly #telemetry = new RealtimeTelemetry();
   readonly #diagnostics = new RealtimeDiagnostics();
+  readonly #turn = new Turn();
   #heartbeat: Timer | undefined;
   /** Whether the end of the last connection is the end of all. */
   #ending = false;
@@ -192,11 +194,10 @@ class ChannelRealtime extends Lifetime<RealtimeClosed> implements Realtime {
     // The peer went away while its handshake was looked at.
     if (socket === undefined) return undefined;
     const { remote } = exchange.session;
-    const connection = new OpenConnection(
-      { socket, duplex, ...(remote !== undefined && { remote }) },
-      this.#context,
-      options.onMessage,
-    );
+    const connection = new OpenConnection({ socket, duplex }, this.#context, {
+      ...(remote !== undefined && { remote }),
+      onMessage: options.onMessage,
+    });
     this.#add(connection);
     connection.greet(options.onOpen, channels);
     return connection;
@@ -206,6 +207,7 @@ class ChannelRealtime extends Lifetime<RealtimeClosed> implements Realtime {
     return {
       settings: this.#settings,
       clock: this.#clock,
+      turn: this.#turn,
       channels: this.#channels,
       telemetry: this.#telemetry,
       diagnostics: this.#diagnostics,
