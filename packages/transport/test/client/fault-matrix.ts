@@ -183,7 +183,9 @@ function expectedOf(cell: Cell): Expected {
   if (phase === "reuse" && isCut) return { outcome: "good", attempts: 2, trips: false };
   // A head is handed out as it comes; what follows it is the reader's.
   if (hasHead) return { outcome, attempts: 1, trips: false };
-  const isRetryable = !["KING_NET_TLS", "KING_HTTP_PROTOCOL"].includes(outcome.code);
+  // A handshake that is cut may do the next time; one that goes wrong does not.
+  const isRefused = outcome.code === "KING_NET_TLS" && !isCut;
+  const isRetryable = !isRefused && outcome.code !== "KING_HTTP_PROTOCOL";
   const retries = policy === "retry" || policy === "all policies";
   const hedges = policy === "hedge" || policy === "all policies";
   const isMadeGood = (retries && isRetryable) || (hedges && failure === "stall");
