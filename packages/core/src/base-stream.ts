@@ -31,7 +31,29 @@ export abstract class BaseStream extends Lifetime<StreamClosed> implements Strea
   [Symbol.asyncIterator](): AsyncGenerator<Uint8Array, undefined> {
     this.#take();
     this.#reading = true;
-    return this.read();
+    return this.#leavable(this.read());
+  }
+
+  /** A generator that is left before it has begun runs nothing of its own: the peer would wait for its reader for ever. */
+  #leavable(source: AsyncGenerator<Uint8Array, undefined>): AsyncGenerator<Uint8Array, undefined> {
+    const begin = () => {
+      for (const name of ["next", "return", "throw"] as const) Reflect.deleteProperty(source, name);
+    };
+    source.next = () => {
+      begin();
+      return source.next();
+    };
+    source.return = (value) => {
+      begin();
+      this.stopReading();
+      return source.return(value);
+    };
+    source.throw = (error) => {
+      begin();
+      this.stopReading();
+      return source.throw(error);
+    };
+    return source;
   }
 
   #take(): void {

@@ -668,6 +668,27 @@ export const streamClauses: readonly StreamClause[] = [
     },
   },
   {
+    title: "leaving the reading before it has begun stops it, so that close() waits for nothing",
+    async run(harness) {
+      const { stream, peer } = harness;
+      await peer.write(bytes("more than anyone wants"));
+      await stream[Symbol.asyncIterator]().return?.(undefined);
+      const closing = apart(stream.close());
+      assert.equal(await within(harness, collectPeer(peer), "the end"), "");
+      await apart(peer.end()).catch(() => undefined);
+      await within(harness, closing, "close()");
+    },
+    mutation: {
+      title: "keeps a reader that is gone",
+      faults: (stream) => ({
+        [Symbol.asyncIterator]() {
+          const source = stream[Symbol.asyncIterator]();
+          return { next: () => source.next(), return: async () => ({ done: true }) };
+        },
+      }),
+    },
+  },
+  {
     title: "carries the same bytes as web streams",
     async run(harness) {
       const { stream, peer } = harness;
