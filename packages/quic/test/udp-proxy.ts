@@ -1,0 +1,78 @@
+import { createSocket, type Socket } from "node:dgram";
+import type { AddressInfo } from "node:net";
+import { seededRandom } from "@king-runtime/core";
+
+/** What a path does to the packets that cross it. */
+export interface UdpProxyOptions {
+  /** Part of the packets, either way, that are lost. @default 0 */
+  readonly loss?: number;
+  readonly seed?: number;
+}
+
+/** A path between clients and a server on this machine. */
+export interface UdpProxy extends AsyncDisposable {
+  readonly port: number;
+  readonly lost: number;
+  readonly carried: number;
+  /** Forgets which port its clients had towards the server: the next packet of each comes from another. */
+  rebind(): void;
+}
+
+async function bound(): Promise<Socket> {
+  const socket = createSocket("udp4");
+  socket.on("error", () => undefined);
+  await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
+  return socket;
+}
+
+export async function udpProxy(
+  serverPort: number,
+  { loss = 0, seed = 1 }: UdpProxyOptions = {},
+): Promise<UdpProxy> {
+  const front = await bound();
+  const random = seededRandom(seed);
+  const backs = new Map<string, Promise<Socket>>();
+  const all: Promise<Socket>[] = [];
+  let lost = 0;
+  let carried = 0;
+  const isLost = () => {
+    if (random.next() >= loss) {
+      carried++;
+      return false;
+    }
+    lost++;
+    return true;
+  };
+  const backFor = (address: string, port: number): Promise<Socket> => {
+    const name = `${address}:${port}`;
+    let back = backs.get(name);
+    if (back === undefined) {
+      back = bound().then((socket) =>
+        socket.on("message", (packet) => {
+          if (!isLost()) front.send(packet, port, address);
+        }),
+      );
+      backs.set(name, back);
+      all.push(back);
+    }
+    return back;
+  };
+  front.on("message", async (packet, { address, port }) => {
+    const back = await backFor(address, port);
+    if (!isLost()) back.send(packet, serverPort, "127.0.0.1");
+  });
+  return {
+    port: (front.address() as AddressInfo).port,
+    get lost() {
+      return lost;
+    },
+    get carried() {
+      return carried;
+    },
+    rebind: () => backs.clear(),
+    async [Symbol.asyncDispose]() {
+      front.close();
+      for (const back of await Promise.all(all)) back.close();
+    },
+  };
+}
