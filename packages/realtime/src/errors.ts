@@ -35,7 +35,7 @@ export const realtimeErrors = defineErrors({
    * The server answered a client's opening handshake with something other than a WebSocket.
    * @remedy Look at the status: 403 wants another origin or credentials, 503 another time, 404 another path.
    */
-  KING_REALTIME_HANDSHAKE_REFUSED: errorCode<{ status: number }>("protocol"),
+  KING_REALTIME_HANDSHAKE_REFUSED: errorCode<{ status: number }>("unavailable"),
   /**
    * A server took the handshake and answered with what was not asked for: a wrong proof of the key, a
    * subprotocol or an extension that was not offered (RFC 6455, section 4.1).

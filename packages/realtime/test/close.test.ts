@@ -3,7 +3,7 @@ import { recordDiagnostics, recorder, testClock } from "@king-runtime/testkit";
 import { expect, test } from "vitest";
 import type { CloseDiagnostic, Connection, ErrorDiagnostic } from "../src/index.ts";
 import { createRealtime } from "../src/index.ts";
-import { clientFrame, connectClient, connectRawClient, openEndpoint } from "./endpoint.ts";
+import { connectClient, connectRawClient, openEndpoint } from "./endpoint.ts";
 
 async function opened(options = {}, handle = {}) {
   const endpoint = await openEndpoint(options, () => handle);
@@ -73,33 +73,6 @@ test("a peer that does not answer is cut at the deadline of close", async () => 
   clock.advance(500);
   await closing;
   expect(await connection?.closed).toMatchObject({ by: "local", clean: false });
-});
-
-test.each([
-  ["a message over maxMessageBytes", clientFrame(0x82, Buffer.alloc(2_000)), 1009],
-  [
-    "fragments over maxMessageBytes",
-    Buffer.concat([clientFrame(0x02, Buffer.alloc(800)), clientFrame(0x80, Buffer.alloc(800))]),
-    1009,
-  ],
-  ["text that is not UTF-8", clientFrame(0x81, Buffer.from([0xc3, 0x28])), 1007],
-  ["an unmasked frame", Buffer.from([0x81, 0x01, 0x61]), 1002],
-  ["an unknown opcode", clientFrame(0x83, "x"), 1002],
-  ["a continuation of nothing", clientFrame(0x80, "x"), 1002],
-  ["a reserved bit", clientFrame(0xc1, "x"), 1002],
-  ["a ping of 126 bytes", clientFrame(0x89, Buffer.alloc(126)), 1002],
-])("RFC 6455: %s closes with its code", async (_, bytes, code) => {
-  const { port, opened: connections } = await openEndpoint({ maxMessageBytes: 1_000 }, () => ({
-    onMessage: () => {},
-  }));
-  const socket = await connectRawClient(port);
-  await socket.write(bytes);
-  const frame = await socket.readBytes(4);
-  expect(frame[0]).toBe(0x88);
-  expect(frame.readUInt16BE(2)).toBe(code);
-  socket.halfClose();
-  const [connection] = await connections.take(1);
-  expect(await connection?.closed).toMatchObject({ by: "local", clean: false, code });
 });
 
 test("an endpoint that takes no messages closes with 1003", async () => {
