@@ -102,6 +102,7 @@ export type {
   QuicConnectOptions,
   QuicEngine,
   QuicListenOptions,
+  QuicSession,
   QuicTls,
   TicketStore,
 } from "./ports/quic-engine.ts";

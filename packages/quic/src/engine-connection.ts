@@ -62,6 +62,7 @@ export type ConnectionStats = Omit<
 /** A connection of an engine whose handshake is complete, as `QuicSession` drives it. */
 export interface EngineConnection {
   readonly role: "client" | "server";
+  /** Changes when the connection migrates. */
   readonly local: Endpoint;
   readonly remote: Endpoint;
   readonly tls: TlsFacts;
@@ -79,6 +80,8 @@ export interface EngineConnection {
    * end of a connection overtakes what is under way (RFC 9000, section 10.2). Also when it ends first.
    */
   delivered(): Promise<void>;
+  /** Goes on from another port; `undefined` where the engine, or this side, cannot. */
+  readonly migrate: (() => Promise<void>) | undefined;
   /** Sends a packet that the peer acknowledges (RFC 9000, section 10.1.2). */
   ping(): void;
   /** Ends the connection at once (RFC 9000, section 10.2); resolves when the engine has let go of it. */

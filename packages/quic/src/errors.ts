@@ -32,6 +32,12 @@ export const quicErrors = defineErrors({
    */
   KING_QUIC_TRANSPORT: errorCode<{ code: number }>("quic", { retryable: true }),
   /**
+   * The session could not go on from another port: the server has given no connection id to spare, or nothing came
+   * back from there. It goes on from where it was.
+   * @remedy Try again later, or open another session.
+   */
+  KING_QUIC_MIGRATION: errorCode("quic", { retryable: true }),
+  /**
    * Nothing was heard of the peer for the idle timeout (RFC 9000, section 10.1).
    * @remedy Open another session.
    */

@@ -5,8 +5,8 @@ import {
   type Listener,
   type ListenerClosed,
   type ListenerStats,
+  type QuicSession as QuicSessionContract,
   type Session,
-  type StreamSession,
 } from "@king-runtime/core";
 import type { EngineConnection } from "./engine-connection.ts";
 import type { QuicLimits } from "./limits.ts";
@@ -25,7 +25,7 @@ export interface EngineEndpoint {
 export class QuicListener extends Lifetime<ListenerClosed> implements Listener {
   protected readonly kind = "listener";
   readonly #limits: QuicLimits;
-  readonly #onSession: (session: StreamSession) => void;
+  readonly #onSession: (session: QuicSessionContract) => void;
   readonly #sessions = new Set<QuicSession>();
   #endpoint: EngineEndpoint | undefined;
   #accepted = 0;
@@ -33,7 +33,7 @@ export class QuicListener extends Lifetime<ListenerClosed> implements Listener {
   #aborting = false;
   #aborted = 0;
 
-  constructor(limits: QuicLimits, onSession: (session: StreamSession) => void) {
+  constructor(limits: QuicLimits, onSession: (session: QuicSessionContract) => void) {
     super();
     this.#limits = limits;
     this.#onSession = onSession;

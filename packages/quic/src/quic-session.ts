@@ -8,10 +8,10 @@ import {
   type KingError,
   type OpenStreamOptions,
   optionError,
+  type QuicSession as QuicSessionContract,
   type SessionStats,
   type Stream,
   type StreamCapability,
-  type StreamSession,
   streamErrors,
   systemClock,
   type Timer,
@@ -42,14 +42,14 @@ interface Waiter {
 /** A QUIC connection (RFC 9000) over an engine's. */
 export class QuicSession
   extends BaseSession
-  implements StreamSession, ConnectionEvents, StreamOwner
+  implements QuicSessionContract, ConnectionEvents, StreamOwner
 {
   readonly role: "client" | "server";
   readonly protocol = "quic";
   readonly capabilities: ReadonlySet<StreamCapability>;
   readonly limits: QuicLimits;
   readonly undelivered: Undelivered;
-  override readonly local: Endpoint;
+  override local: Endpoint;
   override readonly remote: Endpoint;
   override readonly tls: TlsFacts;
   readonly #connection: EngineConnection;
@@ -203,6 +203,18 @@ export class QuicSession
     } finally {
       this.#reading = false;
     }
+  }
+
+  async migrate(): Promise<void> {
+    if (this.#leaving) throw sessionClosed();
+    const { migrate } = this.#connection;
+    if (migrate === undefined) {
+      const message = "the session cannot go on from another port";
+      const details = { capability: "migration", protocol: this.protocol };
+      throw streamErrors.create("KING_STREAM_UNSUPPORTED", message, details);
+    }
+    await migrate();
+    this.local = this.#connection.local;
   }
 
   // Datagrams

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import type { Stream, StreamSession } from "@king-runtime/core";
+import type { QuicSession, Stream } from "@king-runtime/core";
 import { withDeadline } from "@king-runtime/testkit";
 import { describe, expect, test } from "vitest";
 import { certificates, type EngineName, engineNames, engines, needEngines } from "./engines.ts";
@@ -14,7 +14,7 @@ async function place(
   bytes: Uint8Array,
   path: UdpProxyOptions = {},
 ) {
-  const sessions: StreamSession[] = [];
+  const sessions: QuicSession[] = [];
   const serve = async (stream: Stream) => {
     for await (const _ of stream);
     for (let at = 0; at < bytes.length; at += 65_536) {
@@ -90,6 +90,35 @@ describe.each(engineNames)("%s", (name) => {
       expect(there.session.state).toBe("open");
     });
 
+    test("the client goes on from another port in the middle of a download, if its engine can", async (context) => {
+      await needEngines(context, name, peer);
+      await using there = await place(client, server, bytes);
+      const { session } = there;
+      const before = session.local?.port;
+      if (client !== "matrix") {
+        const lacking = { code: "KING_STREAM_UNSUPPORTED", details: { capability: "migration" } };
+        await expect(session.migrate()).rejects.toMatchObject(lacking);
+        return;
+      }
+      let migrating: Promise<void> | undefined;
+      const fetched = await withDeadline(
+        there.fetch((received) => {
+          if (received > bytes.length / 4) migrating ??= session.migrate();
+        }),
+        "the download",
+        { deadlineMs: 25_000 },
+      );
+      await migrating;
+      expect(fetched).toEqual({ received: bytes.length, sum });
+      expect(session.local?.port).not.toBe(before);
+      // Nobody has given this one another connection id.
+      await expect(session.migrate()).rejects.toMatchObject({ code: "KING_QUIC_MIGRATION" });
+      expect((await there.fetch()).received).toBe(bytes.length);
+      await expect(there.sessions[0]?.migrate()).rejects.toMatchObject({
+        code: "KING_STREAM_UNSUPPORTED",
+      });
+    });
+
     test.each([0.01, 0.05])(
       "arrives whole over a path that loses %d of all packets",
       async (loss) => {
@@ -103,4 +132,34 @@ describe.each(engineNames)("%s", (name) => {
       },
     );
   });
+});
+
+test("a session goes on from another port as often as its server has given it connection ids", async (context) => {
+  await needEngines(context, "matrix");
+  await using there = await place("matrix", "matrix", bytes.subarray(0, 1_000));
+  await there.fetch();
+  const ports = new Set([there.session.local?.port]);
+  for (let i = 0; i < 4; i++) {
+    await there.session.migrate();
+    ports.add(there.session.local?.port);
+    expect((await there.fetch()).received).toBe(1_000);
+  }
+  expect(ports.size).toBe(5);
+  await expect(there.session.migrate()).rejects.toMatchObject({ code: "KING_QUIC_MIGRATION" });
+  expect((await there.fetch()).received).toBe(1_000);
+});
+
+test("a session goes on from where it was when nothing comes back from the new port (KING_QUIC_MIGRATION)", async (context) => {
+  await needEngines(context, "matrix");
+  await using there = await place("matrix", "matrix", bytes);
+  await there.fetch();
+  const before = there.session.local?.port;
+  there.proxy.closeToOthers();
+  const [migrated, fetched] = await Promise.all([
+    there.session.migrate().catch((error) => error),
+    there.fetch(),
+  ]);
+  expect(migrated).toMatchObject({ code: "KING_QUIC_MIGRATION", retryable: true });
+  expect(fetched).toEqual({ received: bytes.length, sum });
+  expect(there.session.local?.port).toBe(before);
 });

@@ -16,6 +16,8 @@ export interface UdpProxy extends AsyncDisposable {
   readonly carried: number;
   /** Forgets which port its clients had towards the server: the next packet of each comes from another. */
   rebind(): void;
+  /** Takes nothing from clients it has not seen. */
+  closeToOthers(): void;
 }
 
 async function bound(): Promise<Socket> {
@@ -57,7 +59,9 @@ export async function udpProxy(
     }
     return back;
   };
+  let isClosed = false;
   front.on("message", async (packet, { address, port }) => {
+    if (isClosed && !backs.has(`${address}:${port}`)) return;
     const back = await backFor(address, port);
     if (!isLost()) back.send(packet, serverPort, "127.0.0.1");
   });
@@ -70,6 +74,9 @@ export async function udpProxy(
       return carried;
     },
     rebind: () => backs.clear(),
+    closeToOthers() {
+      isClosed = true;
+    },
     async [Symbol.asyncDispose]() {
       front.close();
       for (const back of await Promise.all(all)) back.close();

@@ -6,11 +6,11 @@ import {
   DatagramInbox,
   type OpenStreamOptions,
   optionError,
+  type QuicSession,
   type SessionClosed,
   type SessionStats,
   type Stream,
   type StreamCapability,
-  type StreamSession,
   streamErrors,
 } from "@king-runtime/core";
 
@@ -35,7 +35,7 @@ const limitBytes = 1_048_576;
  *
  * @param streamLimit how many streams each side may have open.
  */
-export function memoryPair(streamLimit = 100): { client: StreamSession; server: StreamSession } {
+export function memoryPair(streamLimit = 100): { client: QuicSession; server: QuicSession } {
   const client = new MemorySession("client", streamLimit);
   const server = new MemorySession("server", streamLimit);
   client.peer = server;
@@ -332,7 +332,7 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
-class MemorySession extends BaseSession implements StreamSession {
+class MemorySession extends BaseSession implements QuicSession {
   readonly role: "client" | "server";
   readonly protocol = "memory";
   readonly capabilities = sessionCapabilities;
@@ -482,6 +482,11 @@ class MemorySession extends BaseSession implements StreamSession {
 
   datagrams(): AsyncIterable<Uint8Array> {
     return this.#datagrams.read();
+  }
+
+  async migrate(): Promise<void> {
+    const details = { capability: "migration", protocol: this.protocol };
+    throw streamErrors.create("KING_STREAM_UNSUPPORTED", "there is one memory", details);
   }
 
   protected override finish(info: SessionClosed): void {

@@ -31,14 +31,26 @@ export interface QuicListenOptions {
   readonly local: Endpoint;
   readonly tls: QuicTls;
   /** Called with each session whose handshake is complete. */
-  readonly onSession: (session: StreamSession) => void;
+  readonly onSession: (session: QuicSession) => void;
+}
+
+/** A QUIC connection, on either side. */
+export interface QuicSession extends StreamSession {
+  /**
+   * Goes on from another port of this host, as when its network changed (RFC 9000, section 9); `local` tells which.
+   * What is under way is not lost.
+   *
+   * @throws {KingError} KING_STREAM_UNSUPPORTED on a server, and of an engine without `"migration"`; KING_QUIC_MIGRATION
+   * where the server has given no way to, or does not answer there: the session then goes on from where it was.
+   */
+  migrate(): Promise<void>;
 }
 
 /** A native QUIC implementation (RFC 9000), as the protocols above it see it. */
 export interface QuicEngine {
   readonly name: string;
   readonly capabilities: ReadonlySet<QuicCapability>;
-  connect(options: QuicConnectOptions): Promise<StreamSession>;
+  connect(options: QuicConnectOptions): Promise<QuicSession>;
   listen(options: QuicListenOptions): Promise<Listener>;
 }
 

@@ -52,6 +52,7 @@ export class CurrentSpaceConnection implements EngineConnection {
   readonly role: "client" | "server";
   readonly remote: Endpoint;
   readonly capabilities = capabilities;
+  readonly migrate = undefined;
   readonly #local: () => Endpoint;
   readonly #tls: () => TlsFacts;
   #events: ConnectionEvents | undefined;

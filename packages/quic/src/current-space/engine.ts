@@ -3,7 +3,7 @@ import type {
   QuicConnectOptions,
   QuicEngine,
   QuicListenOptions,
-  StreamSession,
+  QuicSession,
 } from "@king-runtime/core";
 import {
   checkConnect,
@@ -15,7 +15,7 @@ import {
 } from "../connect-options.ts";
 import { type QuicLimitOptions, type QuicLimits, resolveLimits } from "../limits.ts";
 import { QuicListener } from "../quic-listener.ts";
-import { QuicSession } from "../quic-session.ts";
+import { QuicSession as QuicConnectionSession } from "../quic-session.ts";
 import { Tickets } from "../tickets.ts";
 import { tlsAlert, transportError } from "../tls-alert.ts";
 import { tlsFacts } from "../tls-facts.ts";
@@ -101,7 +101,7 @@ async function connect(
   native: Native,
   limits: QuicLimits,
   options: QuicConnectOptions,
-): Promise<StreamSession> {
+): Promise<QuicSession> {
   const tls = checkConnect(options);
   const { signal } = options;
   signal?.throwIfAborted();
@@ -151,7 +151,7 @@ async function connect(
     signal?.throwIfAborted();
     throw failedHandshake(end, failure ?? cause, remote, limits.handshakeTimeoutMs);
   }
-  return new QuicSession(connection, limits);
+  return new QuicConnectionSession(connection, limits);
 }
 
 /** The engine tells neither; of one protocol that was offered, it can only be that. */

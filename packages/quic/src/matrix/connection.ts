@@ -1,4 +1,4 @@
-import { X509Certificate } from "node:crypto";
+import { randomBytes, X509Certificate } from "node:crypto";
 import {
   type Endpoint,
   type StreamCapability,
@@ -12,12 +12,15 @@ import type {
   ConnectionStats,
   EngineConnection,
 } from "../engine-connection.ts";
+import { quicErrors } from "../errors.ts";
 import { StreamIds, streamIdFacts } from "../stream-id.ts";
 import { idleError, transportError } from "../tls-alert.ts";
 import { tlsFacts } from "../tls-facts.ts";
+import type { ClientPaths } from "./client-paths.ts";
 import type { Native, NativeConnection } from "./native.ts";
 import { maxPacketBytes } from "./native-config.ts";
 import { nativeError } from "./native-error.ts";
+import { connectionIdBytes } from "./socket.ts";
 import { MatrixStream } from "./stream.ts";
 
 const capabilities: ReadonlySet<StreamCapability> = new Set([
@@ -40,11 +43,32 @@ const quietLooks = 2;
 /** What was sent is waited for no longer. */
 const longestDeliveryMs = 5_000;
 
+/** How long a new path is tried. */
+const migrationTimeoutMs = 3_000;
+/** How long the old one is listened to after that. */
+const lingerMs = 1_000;
+
+/** What quiche tells of paths; it has more kinds than its types name. */
+type PathEvent = { readonly type: string; readonly local: Address };
+
+function migrationError(reason: string, cause?: unknown) {
+  const message = `the session could not go on from another port: ${reason}`;
+  return quicErrors.create("KING_QUIC_MIGRATION", message, {}, { cause });
+}
+
 /** What a connection needs of its socket. */
 export interface PacketSender {
-  send(packet: Uint8Array, to: { host: string; port: number }): void;
+  send(packet: Uint8Array, to: Address, from: Address): void;
+  /** The peer may from now on address packets with `id`; and no longer. */
+  onId?(id: Uint8Array): void;
+  onIdGone?(id: Uint8Array): void;
   /** The connection needs no packets any more. */
   release(): void;
+}
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
 }
 
 /** Options of {@link MatrixConnection}. */
@@ -62,6 +86,8 @@ export interface MatrixConnectionOptions {
   readonly verifiesPeer: boolean;
   /** Of a client: what it asked for. */
   readonly serverName?: string;
+  /** Of a client: what it may migrate on. */
+  readonly paths?: ClientPaths;
   /** Of a client that resumes: told of each ticket that comes. */
   readonly onTicket?: (ticket: Uint8Array) => void;
 }
@@ -69,7 +95,7 @@ export interface MatrixConnectionOptions {
 /** Drives quiche: packets in, packets out, timers, and its streams. */
 export class MatrixConnection implements EngineConnection {
   readonly role: "client" | "server";
-  readonly local: Endpoint;
+  local: Endpoint;
   readonly remote: Endpoint;
   readonly capabilities = capabilities;
   events: ConnectionEvents | undefined;
@@ -88,6 +114,7 @@ export class MatrixConnection implements EngineConnection {
   #timerAt = Number.POSITIVE_INFINITY;
   readonly #handshakeTimer: Timer;
   #delivered: PromiseWithResolvers<void> | undefined;
+  readonly #ended = Promise.withResolvers<void>();
   readonly #packet = Buffer.alloc(maxPacketBytes);
   readonly #options: MatrixConnectionOptions;
   /** The ticket that was told of last. */
@@ -107,15 +134,18 @@ export class MatrixConnection implements EngineConnection {
   }
 
   /** Takes a packet that came for it. */
-  receive(packet: Uint8Array, from: { host: string; port: number }): void {
+  receive(packet: Uint8Array, from: Address, to: Address = this.#at): void {
     if (this.#over) return;
-    const to = { host: this.local.address, port: this.local.port };
     try {
       this.#connection.recv(packet, { from, to });
     } catch (error) {
       nativeError(error); // quiche has noted what to answer; others' packets are dropped
     }
     this.#touch();
+  }
+
+  get #at(): Address {
+    return { host: this.local.address, port: this.local.port };
   }
 
   /** Starts the handshake. */
@@ -133,6 +163,8 @@ export class MatrixConnection implements EngineConnection {
       this.#onReady();
     }
     if (this.#ready && !this.#closed) {
+      this.#exchangeIds();
+      this.#lookAtPaths();
       this.#lookForTicket();
       this.#advanceDatagrams();
       this.#advanceStreams();
@@ -141,6 +173,76 @@ export class MatrixConnection implements EngineConnection {
     if (!connection.isClosed() && !connection.isDraining()) return;
     this.#reportEnd();
     if (connection.isClosed()) this.#finish();
+  }
+
+  /** A path of its own needs a connection id of its own, from either side (RFC 9000, section 9.5). */
+  #exchangeIds(): void {
+    for (;;) {
+      const gone = this.#connection.retiredScidNext();
+      if (gone === null) break;
+      this.#sender.onIdGone?.(gone);
+    }
+    while (this.#connection.sourceCidsLeft() > 0) {
+      const id = randomBytes(connectionIdBytes);
+      const token = BigInt(`0x${randomBytes(16).toString("hex")}`);
+      this.#connection.newSourceCid(id, token, false);
+      this.#sender.onId?.(id);
+    }
+  }
+
+  /** Which paths were found to work; read for all, or quiche would keep what happened to them. */
+  #lookAtPaths(): void {
+    for (;;) {
+      const event = this.#connection.pathEventNext() as PathEvent | null;
+      if (event === null) return;
+      if (event.type === "Validated" && event.local.port === this.#probe?.port) {
+        this.#probe.resolve();
+      }
+    }
+  }
+
+  #probe: { readonly port: number; readonly resolve: () => void } | undefined;
+
+  get migrate(): (() => Promise<void>) | undefined {
+    const { paths } = this.#options;
+    return paths === undefined ? undefined : () => this.#migrate(paths);
+  }
+
+  async #migrate(paths: ClientPaths): Promise<void> {
+    if (this.#probe !== undefined) throw migrationError("another migration is under way");
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    promise.catch(() => undefined); // nobody waits for it yet
+    const before = this.local;
+    const to = { host: this.remote.address, port: this.remote.port };
+    const probe = { port: 0, resolve };
+    this.#probe = probe;
+    let timer: Timer | undefined;
+    try {
+      const local = await paths.open();
+      probe.port = local.port;
+      const at = { host: local.address, port: local.port };
+      const late = () => reject(migrationError("nothing came back from there"));
+      timer = systemClock.after(migrationTimeoutMs, late);
+      void this.#ended.promise.then(late);
+      try {
+        this.#connection.probePath(at, to);
+        this.#touch();
+        await promise;
+        this.#connection.migrate(at, to);
+      } catch (cause) {
+        paths.close(local.port);
+        throw quicErrors.is(cause, "KING_QUIC_MIGRATION")
+          ? cause
+          : migrationError("the server has given no connection id to spare", cause);
+      }
+      this.local = local;
+      this.#touch();
+      // What was under way to the old port may still come.
+      systemClock.after(lingerMs, () => paths.close(before.port), { keepAlive: false });
+    } finally {
+      timer?.cancel();
+      this.#probe = undefined;
+    }
   }
 
   /** quiche keeps the last one, and does not tell. */
@@ -216,8 +318,8 @@ export class MatrixConnection implements EngineConnection {
         this.#arm();
         return;
       }
-      const [length, { to }] = result;
-      this.#sender.send(Uint8Array.prototype.slice.call(this.#packet, 0, length), to);
+      const [length, { to, from }] = result;
+      this.#sender.send(Uint8Array.prototype.slice.call(this.#packet, 0, length), to, from);
     }
     this.#touch();
   }
@@ -271,6 +373,7 @@ export class MatrixConnection implements EngineConnection {
     this.#timer?.cancel();
     this.#handshakeTimer.cancel();
     this.#streams.clear();
+    this.#ended.resolve();
     this.#sender.release();
   }
 

@@ -88,7 +88,7 @@ export class MatrixEndpoint implements EngineEndpoint {
   #make(header: Header, from: RemoteInfo): MatrixConnection {
     const { local } = this;
     const id = randomBytes(connectionIdBytes);
-    const keys = [key(header.dcid), key(id)];
+    const keys = new Set([key(header.dcid), key(id)]);
     const connection: MatrixConnection = new MatrixConnection({
       native: this.#native,
       connection: this.#native.quiche.Connection.accept(
@@ -105,6 +105,14 @@ export class MatrixEndpoint implements EngineEndpoint {
       verifiesPeer: this.#verifiesClients,
       sender: {
         send: (packet, to) => this.#socket.send(packet, to.port, to.host, ignore),
+        onId: (given) => {
+          keys.add(key(given));
+          this.#byId.set(key(given), connection);
+        },
+        onIdGone: (gone) => {
+          keys.delete(key(gone));
+          this.#byId.delete(key(gone));
+        },
         release: () => this.#release(keys),
       },
       onReady: (end) => {
@@ -116,7 +124,7 @@ export class MatrixEndpoint implements EngineEndpoint {
     return connection;
   }
 
-  #release(keys: readonly string[]): void {
+  #release(keys: ReadonlySet<string>): void {
     for (const each of keys) this.#byId.delete(each);
     this.#connections--;
     this.#letGo();

@@ -1,11 +1,10 @@
 import { randomBytes } from "node:crypto";
-import type { Socket } from "node:dgram";
 import type {
   Endpoint,
   QuicConnectOptions,
   QuicEngine,
   QuicListenOptions,
-  StreamSession,
+  QuicSession,
 } from "@king-runtime/core";
 import {
   checkConnect,
@@ -17,14 +16,15 @@ import {
 import type { ConnectionEnd } from "../engine-connection.ts";
 import { type QuicLimitOptions, type QuicLimits, resolveLimits } from "../limits.ts";
 import { QuicListener } from "../quic-listener.ts";
-import { QuicSession } from "../quic-session.ts";
+import { QuicSession as QuicConnectionSession } from "../quic-session.ts";
 import { Tickets } from "../tickets.ts";
+import { ClientPaths } from "./client-paths.ts";
 import { MatrixConnection } from "./connection.ts";
 import { MatrixEndpoint } from "./endpoint.ts";
 import { loadNative, type Native, type NativeConnection } from "./native.ts";
 import { clientConfig } from "./native-config.ts";
 import { nativeError } from "./native-error.ts";
-import { boundEndpoint, connectionIdBytes, openSocket } from "./socket.ts";
+import { connectionIdBytes } from "./socket.ts";
 
 /**
  * The engine of `@matrixai/quic`: quiche 0.18, driven from `node:dgram`. Complete in what streams ask
@@ -39,7 +39,7 @@ export async function openMatrixEngine(options?: QuicLimitOptions): Promise<Quic
   const native = await loadNative();
   return {
     name: "matrix",
-    capabilities: new Set(["datagrams", "resumption"]),
+    capabilities: new Set(["datagrams", "migration", "resumption"]),
     connect: (connectOptions) => connect(native, limits, connectOptions),
     listen: (listenOptions) => listen(native, limits, listenOptions),
   };
@@ -58,19 +58,17 @@ async function connect(
   native: Native,
   limits: QuicLimits,
   options: QuicConnectOptions,
-): Promise<StreamSession> {
+): Promise<QuicSession> {
   const tls = checkConnect(options);
   const { signal } = options;
   signal?.throwIfAborted();
   const tickets = options.tickets && new Tickets(options.tickets, "matrix", options.remote, tls);
   const ticket = await tickets?.take();
   const remote = await resolveEndpoint(options.remote);
-  const any = remote.family === "IPv6" ? "::" : "0.0.0.0";
-  const socket = await openSocket({ address: any, port: 0, family: remote.family });
+  const paths = new ClientPaths(remote);
   try {
+    const local = await paths.open();
     signal?.throwIfAborted();
-    await connectSocket(socket, remote);
-    const local = boundEndpoint(socket);
     const connection = native.quiche.Connection.connect(
       tls.serverName,
       randomBytes(connectionIdBytes),
@@ -81,9 +79,9 @@ async function connect(
     if (ticket !== undefined) resume(connection, ticket);
     const { serverName } = tls;
     const about = { serverName, tickets, local, remote, signal };
-    return await handshake({ native, limits, socket, connection, ...about });
+    return await handshake({ native, limits, paths, connection, ...about });
   } catch (error) {
-    release(socket);
+    paths.release();
     throw error;
   }
 }
@@ -102,18 +100,18 @@ interface Handshake {
   readonly serverName: string;
   readonly tickets: Tickets | undefined;
   readonly limits: QuicLimits;
-  readonly socket: Socket;
+  readonly paths: ClientPaths;
   readonly connection: NativeConnection;
   readonly local: Endpoint;
   readonly remote: Endpoint;
   readonly signal: AbortSignal | undefined;
 }
 
-async function handshake(options: Handshake): Promise<StreamSession> {
-  const { native, limits, socket, connection, local, remote, signal } = options;
+async function handshake(options: Handshake): Promise<QuicSession> {
+  const { native, limits, paths, connection, local, remote, signal } = options;
   const { serverName, tickets } = options;
   const { handshakeTimeoutMs } = limits;
-  const { promise, resolve, reject } = Promise.withResolvers<StreamSession>();
+  const { promise, resolve, reject } = Promise.withResolvers<QuicSession>();
   const driver: MatrixConnection = new MatrixConnection({
     native,
     connection,
@@ -124,13 +122,13 @@ async function handshake(options: Handshake): Promise<StreamSession> {
     serverName,
     verifiesPeer: true,
     ...(tickets === undefined ? {} : { onTicket: (ticket) => tickets.put(ticket) }),
-    // The kernel knows where to: the socket is connected.
     sender: {
-      send: (packet) => socket.send(packet, ignore),
-      release: () => release(socket),
+      send: (packet, _to, from) => paths.send(packet, from.port),
+      release: () => paths.release(),
     },
+    paths,
     onReady(end) {
-      if (end === undefined) resolve(new QuicSession(driver, limits));
+      if (end === undefined) resolve(new QuicConnectionSession(driver, limits));
       else reject(failedHandshake(end, remote, handshakeTimeoutMs));
     },
   });
@@ -139,21 +137,19 @@ async function handshake(options: Handshake): Promise<StreamSession> {
     reject(signal?.reason);
     void driver.close(0, "");
   };
-  // A server's host may answer that nobody listens; later, QUIC alone says what is lost.
-  const onError = (cause: Error) => {
+  paths.onError = (cause) => {
     reject(connectError(remote, cause.message, cause));
     void driver.close(0, "");
   };
+  paths.onPacket = (packet, { address, port }) =>
+    driver.receive(packet, from, { host: address, port });
   signal?.addEventListener("abort", giveUp, { once: true });
-  socket.on("error", onError);
-  socket.on("message", (packet) => driver.receive(packet, from));
   driver.start();
   try {
     return await promise;
   } finally {
     signal?.removeEventListener("abort", giveUp);
-    socket.on("error", ignore);
-    socket.removeListener("error", onError);
+    paths.onError = () => undefined;
   }
 }
 
@@ -162,22 +158,3 @@ function failedHandshake(end: ConnectionEnd, remote: Endpoint, timeoutMs: number
   if (end.by === "network") return handshakeTimeout(timeoutMs);
   return connectError(remote, `the server closed the connection with code ${end.code}`);
 }
-
-function connectSocket(socket: Socket, { address, port }: Endpoint): Promise<void> {
-  return new Promise((resolve, reject) => {
-    socket.connect(port, address, ((error?: Error) => {
-      if (error) reject(connectError({ address, port }, error.message, error));
-      else resolve();
-    }) as () => void);
-  });
-}
-
-const released = new WeakSet<Socket>();
-
-function release(socket: Socket): void {
-  if (released.has(socket)) return;
-  released.add(socket);
-  socket.close();
-}
-
-const ignore = () => undefined;

@@ -3,6 +3,9 @@ import type { ClientTls, ServerTls } from "../connect-options.ts";
 import type { QuicLimits } from "../limits.ts";
 import type { Native, NativeConfig } from "./native.ts";
 
+/** Of each side: one for the path in use, and one for each that it may go to; quiche keeps those of paths left behind. */
+const connectionIds = 5;
+
 /** A packet that fits any path (RFC 9000, section 14). */
 export const maxPacketBytes = 1_350;
 
@@ -69,6 +72,7 @@ function configure(config: NativeConfig, alpn: readonly string[], limits: QuicLi
   config.setMaxStreamWindow(streamWindowBytes);
   config.setMaxConnectionWindow(maxSessionUndeliveredBytes);
   config.enableDgram(true, maxQueuedDatagrams, maxQueuedDatagrams);
+  config.setActiveConnectionIdLimit(connectionIds);
   // A client behind NAT gets another port after a pause: that is migration to the server.
   config.setDisableActiveMigration(false);
   config.enablePacing(false);

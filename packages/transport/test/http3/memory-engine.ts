@@ -5,8 +5,8 @@ import {
   type ListenerClosed,
   type ListenerStats,
   type QuicEngine,
+  type QuicSession,
   type Session,
-  type StreamSession,
   streamErrors,
 } from "@king-runtime/core";
 import { memoryPair } from "@king-runtime/testkit";
@@ -15,19 +15,19 @@ import { memoryPair } from "@king-runtime/testkit";
 class MemoryListener extends Lifetime<ListenerClosed> implements Listener {
   protected readonly kind = "listener";
   readonly local: Endpoint;
-  readonly #sessions = new Set<StreamSession>();
-  readonly #onSession: (session: StreamSession) => void;
+  readonly #sessions = new Set<QuicSession>();
+  readonly #onSession: (session: QuicSession) => void;
   readonly #release: () => void;
   #accepted = 0;
 
-  constructor(local: Endpoint, onSession: (session: StreamSession) => void, release: () => void) {
+  constructor(local: Endpoint, onSession: (session: QuicSession) => void, release: () => void) {
     super();
     this.local = local;
     this.#onSession = onSession;
     this.#release = release;
   }
 
-  accept(session: StreamSession): void {
+  accept(session: QuicSession): void {
     this.#accepted++;
     this.#sessions.add(session);
     session.closed.then(() => this.#sessions.delete(session));
