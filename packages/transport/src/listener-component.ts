@@ -1,4 +1,10 @@
-import type { Component, Health, Listener } from "@king-runtime/core";
+import {
+  type Component,
+  describeValue,
+  type Health,
+  type Listener,
+  optionError,
+} from "@king-runtime/core";
 
 /** What is common to listeners as components of a system. */
 export interface ListenerComponentOptions<Opened extends Listener> {
@@ -14,6 +20,12 @@ export function listenerComponent<Opened extends Listener>(
   { dependsOn = [], onListening }: ListenerComponentOptions<Opened>,
   open: () => Promise<Opened>,
 ): Component {
+  if (onListening !== undefined && typeof onListening !== "function") {
+    throw optionError("onListening", `expected a function, got ${describeValue(onListening)}`);
+  }
+  if (!Array.isArray(dependsOn)) {
+    throw optionError("dependsOn", `expected a list of names, got ${describeValue(dependsOn)}`);
+  }
   let listener: Opened | undefined;
   return {
     name,

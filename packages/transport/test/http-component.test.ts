@@ -1,7 +1,7 @@
 import { createSystem, type Listener, type Stream } from "@king-runtime/core";
 import { connectRaw } from "@king-runtime/testkit";
 import { expect, test } from "vitest";
-import { createHttpComponent } from "../src/index.ts";
+import { createHttpComponent, createTcpComponent, createUdpComponent } from "../src/index.ts";
 
 test("opens with its system, serves, tells its health and numbers, and drains with it", async () => {
   let listener: Listener | undefined;
@@ -51,3 +51,23 @@ test("whose onListening throws does not leave a listener behind", async () => {
   await listener?.closed;
   expect(listener?.state).toBe("closed");
 });
+
+test.each([
+  ["http", (options: object) => createHttpComponent({ handler: () => undefined, ...options })],
+  ["tcp", (options: object) => createTcpComponent({ onSession: () => undefined, ...options })],
+  ["udp", (options: object) => createUdpComponent({ onSession: () => undefined, ...options })],
+])("a component of %s refuses at once what it cannot use (KING_OPTION_INVALID)", (_, create) => {
+  const refusal = (option: string) =>
+    expect.objectContaining({ code: "KING_OPTION_INVALID", details: { option } });
+  expect(() => create({ onListening: 5 })).toThrow(refusal("onListening"));
+  expect(() => create({ dependsOn: "db" })).toThrow(refusal("dependsOn"));
+  expect(() => create({ dependsOn: null })).toThrow(refusal("dependsOn"));
+});
+
+test.each([createHttpComponent, createTcpComponent, createUdpComponent])(
+  "options that are none are refused (KING_OPTION_INVALID)",
+  (create) => {
+    const refusal = { code: "KING_OPTION_INVALID", details: { option: "options" } };
+    expect(() => create(null as never)).toThrow(expect.objectContaining(refusal));
+  },
+);
