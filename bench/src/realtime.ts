@@ -1,7 +1,9 @@
 import type { AddressInfo } from "node:net";
 import { startChild } from "./harness/child.ts";
 import type { SubscribersAnswer, SubscribersRequest } from "./harness/messages.ts";
-import type { BenchPlane, OperationWorkload } from "./harness/plane.ts";
+import type { BenchPlane, BenchRow, OperationWorkload } from "./harness/plane.ts";
+import type { Carrier } from "./realtime/carrier.ts";
+import * as echo from "./realtime/echo.ts";
 
 const subscriberCount = 200;
 const message = "x".repeat(100);
@@ -82,6 +84,16 @@ async function ws(): Promise<Publisher> {
   };
 }
 
+/** The same endpoint and client over another protocol than HTTP/1.1. */
+const echoRow = (carrier: Carrier, measure: "cpu" | "wall"): BenchRow => ({
+  name: `echo of 125 B, 100 under way, over ${carrier}`,
+  measure,
+  operation: "message",
+  peerName: "the same over HTTP/1.1",
+  ours: echo.ours(carrier),
+  peer: echo.ours("h1"),
+});
+
 export const plane: BenchPlane = {
   name: "realtime",
   rows: [
@@ -92,5 +104,16 @@ export const plane: BenchPlane = {
       ours: fanOut(ours),
       peer: fanOut(ws),
     },
+    {
+      name: "echo of 125 B, 100 under way, over h1",
+      operation: "message",
+      peerName: "ws on node:https",
+      ours: echo.ours("h1"),
+      peer: echo.ws,
+    },
+    ...(["h2", "h3 by currentspace", "h3 by matrix"] as const).flatMap((carrier) => [
+      echoRow(carrier, "cpu"),
+      echoRow(carrier, "wall"),
+    ]),
   ],
 };

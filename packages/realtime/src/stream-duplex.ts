@@ -10,6 +10,7 @@ type Callback = (error?: Error | null) => void;
 export class StreamDuplex extends Duplex {
   readonly #stream: Stream;
   #source: AsyncIterator<Uint8Array, undefined> | undefined;
+  #isPulling = false;
 
   constructor(stream: Stream) {
     super();
@@ -17,9 +18,18 @@ export class StreamDuplex extends Duplex {
   }
 
   override _read(): void {
+    if (!this.#isPulling) this.#pull();
+  }
+
+  /** Goes on by itself while there is room: what lies there already is then taken in one turn. */
+  #pull(): void {
+    this.#isPulling = true;
     this.#source ??= this.#stream[Symbol.asyncIterator]();
     this.#source.next().then(
-      ({ done, value }) => this.push(done ? null : value),
+      ({ done, value }) => {
+        if (this.push(done ? null : value) && !done) this.#pull();
+        else this.#isPulling = false;
+      },
       (error) => this.destroy(error),
     );
   }

@@ -177,6 +177,10 @@ export abstract class SocketConnection
     if (this.ended !== undefined) return;
     this.#writer.flush();
     if (this.#duplex.writableLength === 0) return;
+    if (this.#duplex.writableEnded) {
+      await this.closed;
+      return;
+    }
     const { promise, resolve } = Promise.withResolvers<void>();
     // Called in order, so that everything written before has been handed to the system by then.
     this.#duplex.write("", () => resolve());

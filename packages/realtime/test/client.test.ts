@@ -228,7 +228,8 @@ describe("the handshake", () => {
     [{ maxConnections: 1 }, /no such option/],
     [{ maxMessageByte: 1 }, /did you mean maxMessageBytes/],
   ])("refuses the options %o before anything is sent", async (options, message) => {
-    const session = { protocol: "h2", upgrade: () => Promise.reject(new Error("was asked")) };
+    const upgrade = () => Promise.reject(new Error("was asked"));
+    const session = { protocol: "h2" as const, upgrade };
     await expect(connectWebSocket(session, options as object)).rejects.toMatchObject({
       code: "KING_OPTION_INVALID",
       message: expect.stringMatching(message),

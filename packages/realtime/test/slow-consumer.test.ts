@@ -93,3 +93,22 @@ test("drained resolves once a reader has caught up", async () => {
   expect(connection?.bufferedBytes).toBe(0);
   await messages.take(64);
 });
+
+test("what is sent in one turn is no sign of a slow reader, however small its bound", async () => {
+  const { url, opened } = await openEndpoint({ maxSendBufferBytes: 1_024 });
+  const { messages } = await connectClient(url);
+  const [connection] = await opened.take(1);
+  for (let i = 0; i < 200; i++) expect(connection?.send("m".repeat(100))).toBe(true);
+  expect(await messages.take(200)).toHaveLength(200);
+  expect(connection?.state).toBe("open");
+});
+
+test("drained resolves on a connection that is closed with something left to send", async () => {
+  const { port, opened } = await openEndpoint({ closeTimeoutMs: 50 }, everyone);
+  await connectRawClient(port, { reading: false });
+  const [connection] = await opened.take(1);
+  while (connection?.send(message)) await new Promise((next) => setImmediate(next));
+  expect(connection?.state).toBe("draining");
+  await connection?.drained();
+  expect(await connection?.closed).toMatchObject({ code: 1013 });
+});

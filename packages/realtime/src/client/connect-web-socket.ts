@@ -11,7 +11,7 @@ import type { UpgradingSession } from "./upgrading-session.ts";
  * stream of it. The caller closes it; the session's end is the connection's, too.
  *
  * @throws {KingError} KING_REALTIME_HANDSHAKE_REFUSED for any other answer of the server,
- * KING_REALTIME_HANDSHAKE_INVALID; KING_OPTION_INVALID, KING_CONFIG_LOCKED; the reason of `signal`;
+ * KING_REALTIME_HANDSHAKE_INVALID; KING_REALTIME_CONNECTION_ENDED when it breaks at once; KING_OPTION_INVALID, KING_CONFIG_LOCKED; the reason of `signal`;
  * what the session's `upgrade` throws, such as KING_HTTP_TIMEOUT and KING_STREAM_UNSUPPORTED.
  */
 export async function connectWebSocket(

@@ -1,6 +1,6 @@
 import type { Stream } from "@king-runtime/core";
 import WebSocket, { type ClientOptions } from "ws";
-import type { OpenedSocket } from "../web-socket-connection.ts";
+import { endedError, type OpenedSocket } from "../web-socket-connection.ts";
 import type { ClientLimits } from "./connect-options.ts";
 import { OpeningDuplex } from "./opening-duplex.ts";
 
@@ -24,9 +24,10 @@ export function openSocket<Result>(
   return new Promise((resolve, reject) => {
     // Nobody sees this address.
     const socket = new WebSocket("ws://localhost/", options);
-    socket.once("error", reject);
+    const onError = (error: Error) => reject(endedError(undefined, error));
+    socket.once("error", onError);
     socket.once("open", () => {
-      socket.off("error", reject);
+      socket.off("error", onError);
       resolve(onOpen({ socket, duplex }));
     });
   });
