@@ -81,7 +81,7 @@ export class Http2ClientSession extends StreamingSession<SocketBelow> {
     session.on("remoteSettings", () => {
       this.#isToldSettings = true;
       // It may take more requests than before.
-      if (!this.#isResting) this.roomMade();
+      this.roomMade();
     });
     this.#rest();
   }

@@ -77,8 +77,15 @@ export abstract class StreamingSession<Below extends ConnectionBelow = Connectio
     const url = parseUrl(`${this.origin.text}${path}`);
     const request = prepareRequest(url, this.origin, options, limits, open);
     signal?.throwIfAborted();
-    if (atLimit === "wait") while (this.state === "open" && !this.hasRoom) await this.#room(signal);
-    return this.exchange(request);
+    if (atLimit === "refuse" || this.hasRoom) return this.exchange(request);
+    try {
+      while (this.state === "open" && !this.hasRoom) await this.#room(signal);
+      signal?.throwIfAborted();
+      return this.exchange(request);
+    } finally {
+      // Only one was woken, and there may be room for more, or this one has not used it.
+      if (this.hasRoom) this.#wakeOne();
+    }
   }
 
   async upgrade(options: SessionUpgradeOptions): Promise<UpgradedRequest> {
@@ -182,6 +189,10 @@ export abstract class StreamingSession<Below extends ConnectionBelow = Connectio
 
   protected override roomMade(): void {
     super.roomMade();
+    this.#wakeOne();
+  }
+
+  #wakeOne(): void {
     this.#waiting.shift()?.();
   }
 
