@@ -53,8 +53,9 @@ const manySection = defineSection("requestMany", {
  *
  * An exchange is under way until its response has been read or disposed of; the loop's body is where to do that, or
  * where to hand it to somebody who does. One that is left unread holds its place, and when all places are held so,
- * nothing goes on. Origins take turns, within what is taken ahead. Leaving the loop cancels what has not been
- * handed out; responses that were belong to the caller.
+ * nothing goes on. Within what is taken ahead, the origin with the fewest exchanges under way is next, and origins
+ * with as few take turns. Leaving the loop cancels what has not been handed out; responses that were belong to the
+ * caller.
  *
  * ```ts
  * for await (const { index, response, error } of requestMany(client, urls.map((url) => ({ url })))) {
@@ -181,12 +182,14 @@ class ManyExchanges {
     if (this.#underWay >= this.#limits.concurrency) return undefined;
     // What is to be handed out next goes first: all that waits for it holds a place.
     const next = this.#limits.order === "input" ? this.#origins.get(this.#handedOut) : undefined;
-    if (next !== undefined && this.#hasRoom(next)) return this.#waiting.shiftOf(next);
-    return this.#waiting.shift((origin) => this.#hasRoom(origin));
+    const { perOrigin } = this.#limits;
+    if (next !== undefined && this.#loadOf(next) < perOrigin) return this.#waiting.shiftOf(next);
+    // Turns alone would leave origins that do not answer with more places each time.
+    return this.#waiting.shift((origin) => this.#loadOf(origin), perOrigin);
   }
 
-  #hasRoom(origin: string): boolean {
-    return (this.#underWayBy.get(origin) ?? 0) < this.#limits.perOrigin;
+  #loadOf(origin: string): number {
+    return this.#underWayBy.get(origin) ?? 0;
   }
 
   /** Whether one more request was taken, which takes no waiting where they come from an iterable. */

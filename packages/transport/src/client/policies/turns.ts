@@ -15,10 +15,18 @@ export class Turns<T> {
     this.#size++;
   }
 
-  /** The next item, of the keys that `mayGo`. */
-  shift(mayGo: (key: string) => boolean): T | undefined {
-    for (const key of this.#queues.keys()) if (mayGo(key)) return this.shiftOf(key);
-    return undefined;
+  /** The next item of the key with the least load, which is less than `limit`; of several such keys they take turns. */
+  shift(loadOf: (key: string) => number, limit: number): T | undefined {
+    let least = limit;
+    let found: string | undefined;
+    for (const key of this.#queues.keys()) {
+      const load = loadOf(key);
+      if (load >= least) continue;
+      least = load;
+      found = key;
+      if (load === 0) break;
+    }
+    return found === undefined ? undefined : this.shiftOf(found);
   }
 
   /** The next item of `key`, which then has had its turn. */

@@ -160,6 +160,25 @@ describe("requestMany", () => {
     await loop;
   });
 
+  test("gives origins that do not answer no more places than others, as long as others have use for them", async () => {
+    await using one = await heldServer();
+    await using two = await heldServer();
+    await using quick = await watchedServer((response, { url }) => response.end(`quick ${url}`));
+    await using inner = plainClient();
+    const origins = [one.server.origin, two.server.origin, quick.origin];
+    const requests = Array.from({ length: 24 }, (_, at) => ({
+      url: `${origins[at % 3]}/${Math.floor(at / 3)}`,
+    }));
+    // Alone, the two that do not answer could hold all places.
+    const outcomes = requestMany(inner.client, requests, { concurrency: 4, perOrigin: 3 });
+    let count = 0;
+    for await (const { response } of outcomes) {
+      expect(await response?.text()).toBe(`quick /${count++}`);
+      if (count === 8) break;
+    }
+    expect(one.server.seen.length + two.server.seen.length).toBeLessThanOrEqual(4);
+  });
+
   test("goes on with others while the body of one is read slowly", async () => {
     await using server = await watchedServer((response, { url }) => response.end(url));
     await using inner = plainClient();
@@ -401,14 +420,32 @@ test("whatever is slow, every request has its outcome, the limits hold and the o
   );
 });
 
-test("turns go round the keys, each in its own order", () => {
+test("turns go round the keys, each in its own order, those with the least load first", () => {
   const turns = new Turns<string>();
-  for (const item of ["a1", "a2", "a3", "b1", "b2", "c1"]) turns.push(item.slice(0, 1), item);
-  const taken: (string | undefined)[] = [];
-  while (turns.size > 0) taken.push(turns.shift(() => true));
-  expect(taken).toEqual(["a1", "b1", "c1", "a2", "b2", "a3"]);
+  const items = ["a1", "a2", "a3", "b1", "b2", "c1"];
+  const pushAll = () => {
+    for (const item of items) turns.push(item.slice(0, 1), item);
+  };
+  const takeAll = (loadOf: (key: string) => number) => {
+    const taken: (string | undefined)[] = [];
+    while (turns.size > 0) taken.push(turns.shift(loadOf, 4));
+    return taken;
+  };
+  pushAll();
+  expect(takeAll(() => 0)).toEqual(["a1", "b1", "c1", "a2", "b2", "a3"]);
+  pushAll();
+  expect(takeAll(() => 3)).toEqual(["a1", "b1", "c1", "a2", "b2", "a3"]);
+  pushAll();
+  expect(takeAll((key) => ({ a: 3, b: 2 })[key] ?? 1)).toEqual([
+    "c1",
+    "b1",
+    "b2",
+    "a1",
+    "a2",
+    "a3",
+  ]);
   turns.push("a", "a4");
-  expect([turns.shift((key) => key !== "a"), turns.shiftOf("b"), turns.shiftOf("a")]).toEqual([
+  expect([turns.shift(() => 4, 4), turns.shiftOf("b"), turns.shiftOf("a")]).toEqual([
     undefined,
     undefined,
     "a4",
