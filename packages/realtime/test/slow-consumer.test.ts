@@ -87,11 +87,15 @@ test("drained resolves once a reader has caught up", async () => {
   const { url, opened } = await openEndpoint({ maxSendBufferBytes: 16 * 1024 * 1024 });
   const { messages } = await connectClient(url);
   const [connection] = await opened.take(1);
-  for (let i = 0; i < 64; i++) connection?.send(message);
-  expect(connection?.bufferedBytes).toBeGreaterThan(0);
+  let sent = 0;
+  // What the system takes at once differs from run to run.
+  while (connection?.bufferedBytes === 0) {
+    connection.send(message);
+    sent++;
+  }
   await connection?.drained();
   expect(connection?.bufferedBytes).toBe(0);
-  await messages.take(64);
+  await messages.take(sent);
 });
 
 test("what is sent in one turn is no sign of a slow reader, however small its bound", async () => {
