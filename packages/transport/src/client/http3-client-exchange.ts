@@ -49,6 +49,16 @@ export class Http3ClientExchange extends ClientExchange {
     return this.session.streamCapabilities;
   }
 
+  /** Its number on the wire (RFC 9000, section 2.1), where its session tells. */
+  get streamId(): number | undefined {
+    return this.output.streamId;
+  }
+
+  /** Whether it asks for a session of WebTransport. */
+  get isForWebTransport(): boolean {
+    return this.request.connectProtocol === "webtransport";
+  }
+
   /** The server serves no requests from stream `id` on (RFC 9114, section 5.2). */
   onGoaway(id: number): void {
     const { streamId } = this.output;

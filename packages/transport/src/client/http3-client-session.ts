@@ -5,6 +5,11 @@ import { Http3Connection } from "../http3/connection.ts";
 import { Http3Stream } from "../http3/http3-stream.ts";
 import { factsOf } from "../http3/quic-facts.ts";
 import { streamCapabilities } from "../http3/stream-capabilities.ts";
+import {
+  offeredWebTransport,
+  type WebTransportCarrier,
+  webTransportCarrier,
+} from "../http3/web-transport.ts";
 import type { SocketFacts } from "../socket-facts.ts";
 import type { ClientConnection } from "./client-session.ts";
 import type { ConnectionBelow } from "./connection-below.ts";
@@ -64,8 +69,9 @@ export class Http3ClientSession extends StreamingSession<QuicBelow> {
       settings: {
         maxFieldSectionSize: connection.limits.maxHeaderBytes,
         enableConnectProtocol: false,
-        datagrams: false,
       },
+      webTransport: offeredWebTransport(session),
+      isAwaited: (id) => this.#asksFor(id),
       onGoaway: (id) => {
         this.emit({ type: "goaway", code: id });
         for (const exchange of this.#exchanges) exchange.onGoaway(id);
@@ -81,6 +87,18 @@ export class Http3ClientSession extends StreamingSession<QuicBelow> {
   #rest(): void {
     if (this.#keepAliveTimeoutMs === Number.POSITIVE_INFINITY) return;
     this.#idle = this.clock.after(this.#keepAliveTimeoutMs, () => void this.close());
+  }
+
+  /** What WebTransport needs of the connection, where it is taken. */
+  get [webTransportCarrier](): WebTransportCarrier | undefined {
+    return this.#connection.router;
+  }
+
+  #asksFor(sessionId: number): boolean {
+    for (const exchange of this.#exchanges) {
+      if (exchange.streamId === sessionId) return exchange.isForWebTransport;
+    }
+    return false;
   }
 
   protected begin(request: PreparedRequest): Http3ClientExchange {
@@ -109,6 +127,7 @@ export class Http3ClientSession extends StreamingSession<QuicBelow> {
 
   onExchangeClosed(exchange: Http3ClientExchange): void {
     this.#exchanges.delete(exchange);
+    if (exchange.streamId !== undefined) this.#connection.router?.refuse(exchange.streamId);
     this.released(exchange.incoming);
     if (this.isIdle && this.state === "open") this.#rest();
   }

@@ -23,6 +23,14 @@ export const http3Codes = {
   decoderStreamError: 0x202,
 } as const;
 
+/** Error codes of sessions of WebTransport (draft-ietf-webtrans-http3, section 9.5). */
+export const sessionCodes = {
+  /** The stream is of a session that has ended, or never was. */
+  sessionGone: 0x170d7b68,
+  /** The stream came before its session, and is not held. */
+  bufferedStreamRejected: 0x3994bd84,
+} as const;
+
 /** What a peer did wrong, and the code to tell it. Of the whole connection, unless it is a message alone. */
 export class Http3Error extends Error {
   readonly code: number;

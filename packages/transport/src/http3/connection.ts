@@ -5,12 +5,19 @@ import { FrameReader, type FrameSink } from "./frame-reader.ts";
 import { frameTypes, isReservedFrameType, streamTypes } from "./frame-types.ts";
 import { frame } from "./frame-writer.ts";
 import { DecoderStreamReader, EncoderStreamReader } from "./qpack/instructions.ts";
+import { SessionRouter } from "./session-router.ts";
 import { type Http3Settings, readSettings, settingsFrame } from "./settings.ts";
+import { StreamBeginning } from "./stream-beginning.ts";
 import { readVarint, varintBytes, varints } from "./varint.ts";
+import type { ClaimedStream, WebTransportLimits } from "./web-transport.ts";
 
 /** What is made of a connection. */
 export interface Http3ConnectionOptions {
-  readonly settings: Http3Settings;
+  readonly settings: Omit<Http3Settings, "datagrams" | "webTransportSessions">;
+  /** Takes WebTransport, and the datagrams that it needs. */
+  readonly webTransport?: WebTransportLimits | undefined;
+  /** Whether a session of WebTransport may still begin on the stream of this id. */
+  readonly isAwaited?: (streamId: number) => boolean;
   /** A request, on a server. */
   readonly onRequest?: (stream: Stream) => void;
   /** The peer winds down: of a server, requests from stream `id` on are not served. */
@@ -24,6 +31,8 @@ const maxControlFrameBytes = 4_096;
 export class Http3Connection {
   readonly session: StreamSession;
   readonly #options: Http3ConnectionOptions;
+  /** Where streams and datagrams of WebTransport go, where it is spoken. */
+  readonly router: SessionRouter | undefined;
   /** Types of the peer's critical streams, of each of which there is one. */
   readonly #critical = new Set<number>();
   #control: Promise<Stream> | undefined;
@@ -36,6 +45,11 @@ export class Http3Connection {
   constructor(session: StreamSession, options: Http3ConnectionOptions) {
     this.session = session;
     this.#options = options;
+    const { webTransport: limits, isAwaited = () => false } = options;
+    if (limits !== undefined) {
+      const peerSettings = this.settings;
+      this.router = new SessionRouter({ quic: session, limits, peerSettings, isAwaited });
+    }
   }
 
   get role(): "client" | "server" {
@@ -52,14 +66,19 @@ export class Http3Connection {
     this.#control = this.#openControl();
     this.#control.catch(() => undefined); // the session has ended
     this.#accept().catch(() => undefined); // the same
+    if (this.router !== undefined) this.#receiveDatagrams(this.router).catch(() => undefined);
     void this.session.closed.then(() => this.#told.resolve(undefined));
   }
 
   async #openControl(): Promise<Stream> {
     const stream = await this.session.openStream({ direction: "send", background: true });
-    await stream.write(
-      Buffer.concat([varints(streamTypes.control), settingsFrame(this.#options.settings)]),
-    );
+    const { settings, webTransport } = this.#options;
+    const told = {
+      ...settings,
+      datagrams: webTransport !== undefined,
+      webTransportSessions: webTransport?.maxSessions ?? 0,
+    };
+    await stream.write(Buffer.concat([varints(streamTypes.control), settingsFrame(told)]));
     // Nobody is to ask for its end (RFC 9114, section 6.2.1).
     void stream.closed.then(({ by }) => {
       if (by === "peer" && this.session.state === "open") this.fail(closedCritical());
@@ -73,9 +92,54 @@ export class Http3Connection {
         this.session.background(stream);
         void this.#receive(stream);
       } else if (this.#options.onRequest !== undefined) this.#options.onRequest(stream);
-      // A client is asked for nothing (RFC 9114, section 6.1).
-      else
-        this.fail(new Http3Error(http3Codes.streamCreationError, "expected no stream of a server"));
+      else if (this.router === undefined) this.#refuseServerStream();
+      else {
+        this.session.background(stream);
+        void this.#receiveOfServer(stream);
+      }
+    }
+  }
+
+  /** A client is asked for nothing (RFC 9114, section 6.1). */
+  #refuseServerStream(): void {
+    this.fail(new Http3Error(http3Codes.streamCreationError, "expected no stream of a server"));
+  }
+
+  /** A stream of the server's for both ways: there are those of sessions of WebTransport alone. */
+  async #receiveOfServer(stream: Stream): Promise<void> {
+    try {
+      const beginning = new StreamBeginning(stream[Symbol.asyncIterator]());
+      const type = await beginning.take();
+      if (type !== undefined && type !== frameTypes.webTransportStream) {
+        this.#refuseServerStream();
+        return;
+      }
+      const sessionId = await beginning.take();
+      if (sessionId === undefined) stream.reset(http3Codes.requestIncomplete);
+      else this.claim(sessionId, { stream, beginning: beginning.rest, input: beginning.input });
+    } catch {
+      // The stream was broken off, or the session with it.
+    }
+  }
+
+  /** A stream belongs to a session of WebTransport, as its first bytes say. */
+  claim(sessionId: number, claimed: ClaimedStream): void {
+    // Sessions are streams that clients open for both ways (draft-ietf-webtrans-http3, section 4).
+    if (sessionId % 4 === 0) this.router?.stream(sessionId, claimed);
+    else this.fail(new Http3Error(http3Codes.idError, `session: expected one, got ${sessionId}`));
+  }
+
+  /** Datagrams begin with the number of their request stream, divided by four (RFC 9297, section 2.1). */
+  async #receiveDatagrams(router: SessionRouter): Promise<void> {
+    for await (const datagram of this.session.datagrams()) {
+      const [first = 0] = datagram;
+      const length = varintBytes(first);
+      if (datagram.length < length || (length === 8 && (first & 0x3f) >= 0x10)) {
+        const message = "datagram: expected the stream that it is of";
+        this.fail(new Http3Error(http3Codes.datagramError, message));
+        return;
+      }
+      router.datagram(4 * readVarint(datagram, 0), datagram.subarray(length));
     }
   }
 
@@ -104,24 +168,26 @@ export class Http3Connection {
   /** A stream that the peer alone sends on; its first bytes tell what it is for (RFC 9114, section 6.2). */
   async #receive(stream: Stream): Promise<void> {
     let type: number | undefined;
-    let beginning: Uint8Array = new Uint8Array(0);
-    let reader: { push(chunk: Uint8Array): void } | undefined;
     try {
-      for await (const chunk of stream) {
-        let rest = chunk;
-        if (type === undefined) {
-          beginning = Buffer.concat([beginning, chunk]);
-          const length = varintBytes(beginning[0] as number);
-          if (beginning.length < length) continue;
-          type = readVarint(beginning, 0);
-          reader = this.#readerOf(type);
-          if (reader === undefined) {
-            stream.stopReading(http3Codes.streamCreationError);
-            return;
-          }
-          rest = beginning.subarray(length);
+      const beginning = new StreamBeginning(stream[Symbol.asyncIterator]());
+      const { input } = beginning;
+      type = await beginning.take();
+      if (type === undefined) return;
+      if (type === streamTypes.webTransport && this.router !== undefined) {
+        const sessionId = await beginning.take();
+        if (sessionId !== undefined) {
+          this.claim(sessionId, { stream, beginning: beginning.rest, input });
         }
-        reader?.push(rest);
+        return;
+      }
+      const reader = this.#readerOf(type);
+      if (reader === undefined) {
+        stream.stopReading(http3Codes.streamCreationError);
+        return;
+      }
+      for (let chunk: Uint8Array | undefined = beginning.rest; chunk !== undefined; ) {
+        reader.push(chunk);
+        chunk = (await input.next()).value;
       }
     } catch (error) {
       if (error instanceof Http3Error) return this.fail(error);
@@ -219,6 +285,7 @@ export class Http3Connection {
     }
     this.#goawayId = value;
     this.#options.onGoaway?.(value);
+    if (this.role === "client") this.router?.goaway();
   }
 }
 

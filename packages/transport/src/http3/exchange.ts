@@ -8,6 +8,7 @@ import type { Http3Stream } from "./http3-stream.ts";
 import type { RequestHead } from "./message-fields.ts";
 import type { Http3Session } from "./session.ts";
 import { UpgradedHttp3Stream } from "./upgraded-stream.ts";
+import { webTransportCarrier } from "./web-transport.ts";
 
 const none: readonly string[] = [];
 
@@ -36,7 +37,9 @@ export class Http3Exchange extends HttpExchange {
     stream.onOverrun = (error) => this.abort(error);
     const { protocol } = head;
     const wanted = protocol?.toLowerCase();
-    if (wanted !== undefined && session.limits.upgradeProtocols.some(named(wanted))) {
+    if (wanted === undefined) return;
+    const isOffered = wanted === "webtransport" && session[webTransportCarrier] !== undefined;
+    if (isOffered || session.limits.upgradeProtocols.some(named(wanted))) {
       this.upgrade = upgradeOf(wanted, (fields) => this.#accept(fields));
     }
   }

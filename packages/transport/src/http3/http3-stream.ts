@@ -7,6 +7,8 @@ import { frameTypes, isReservedFrameType } from "./frame-types.ts";
 import { frame, frameHead } from "./frame-writer.ts";
 import { decodeFields, FieldSectionTooLarge } from "./qpack/decode-fields.ts";
 import { encodeFields } from "./qpack/encode-fields.ts";
+import { StreamBeginning } from "./stream-beginning.ts";
+import type { ClaimedStream } from "./web-transport.ts";
 
 /** What the owner of an {@link Http3Stream} is told. */
 export interface Http3StreamOwner {
@@ -15,6 +17,8 @@ export interface Http3StreamOwner {
   readonly maxHeaderBytes: number;
   /** The peer broke the protocol in a way that concerns the whole connection (RFC 9114, section 8). */
   onConnectionError(error: Http3Error): void;
+  /** It is no request, but a stream of a session of WebTransport, where those may be. */
+  readonly onClaim?: ((sessionId: number, claimed: ClaimedStream) => void) | undefined;
 }
 
 /** What comes in on a request stream, in its order. */
@@ -76,6 +80,8 @@ export class Http3Stream extends Duplex implements FrameSink {
   #out: Uint8Array[] = [];
   #outBytes = 0;
   #trailers: readonly string[] | undefined;
+  /** It has turned out to be no request, and is another's now. */
+  #isClaimed = false;
   /** The code with which either side broke it off. */
   resetCode: number | undefined;
   /** What the input broke off with. */
@@ -102,6 +108,7 @@ export class Http3Stream extends Duplex implements FrameSink {
   #attach(stream: Stream): void {
     this.#stream = stream;
     stream.closed.then(({ by, clean, code, error }) => {
+      if (this.#isClaimed) return;
       if (clean) {
         // What is whole is still given to who reads it; and that all is sent is still to be told.
         if (this.writableFinished) this.#leave();
@@ -143,6 +150,11 @@ export class Http3Stream extends Duplex implements FrameSink {
     this.#whenOpen(() => void this.#receive(this.#stream as Stream));
   }
 
+  /** Whether it has turned out to be no request, but a stream of a session of WebTransport. */
+  get isClaimed(): boolean {
+    return this.#isClaimed;
+  }
+
   /** Whether there is no stream of the session's yet. */
   get isOpening(): boolean {
     return this.#stream === undefined;
@@ -160,7 +172,8 @@ export class Http3Stream extends Duplex implements FrameSink {
 
   async #receive(stream: Stream): Promise<void> {
     try {
-      for await (const chunk of stream) {
+      const { onClaim } = this.#owner;
+      for await (const chunk of onClaim === undefined ? stream : this.#unclaimed(stream, onClaim)) {
         if (this.destroyed) return;
         // Before the loop is left, which tells the peer a code of its own.
         if (!this.#take(chunk)) return;
@@ -170,13 +183,39 @@ export class Http3Stream extends Duplex implements FrameSink {
           });
         }
       }
-      if (this.#isInputStopped) return;
+      if (this.#isInputStopped || this.#isClaimed) return;
       this.#reader.end();
       this.#endMessage();
       this.#isInputWhole = true;
       this.push(null);
     } catch (error) {
       this.#onFault(error);
+    }
+  }
+
+  /** What comes, unless the first bytes tell that it is of a session of WebTransport. */
+  async *#unclaimed(
+    stream: Stream,
+    onClaim: NonNullable<Http3StreamOwner["onClaim"]>,
+  ): AsyncGenerator<Uint8Array, undefined> {
+    const input = stream[Symbol.asyncIterator]();
+    try {
+      const beginning = new StreamBeginning(input);
+      if ((await beginning.peek())?.value === frameTypes.webTransportStream) {
+        await beginning.take();
+        const sessionId = await beginning.take();
+        if (sessionId === undefined) return;
+        this.#isClaimed = true;
+        onClaim(sessionId, { stream, beginning: beginning.rest, input });
+        this.destroy();
+        return;
+      }
+      for (let chunk: Uint8Array | undefined = beginning.rest; chunk !== undefined; ) {
+        if (chunk.length > 0) yield chunk;
+        chunk = (await input.next()).value;
+      }
+    } finally {
+      if (!this.#isClaimed) await input.return?.();
     }
   }
 
@@ -433,7 +472,7 @@ export class Http3Stream extends Duplex implements FrameSink {
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     this.#makeRoom();
-    const stream = this.#stream;
+    const stream = this.#isClaimed ? undefined : this.#stream;
     if (stream !== undefined && stream.state !== "closed") {
       stream.reset(this.resetCode ?? http3Codes.requestCancelled);
     }

@@ -17,6 +17,11 @@ import { type RequestHead, readRequestHead, readTrailers } from "./message-field
 import { factsOf } from "./quic-facts.ts";
 import { streamCapabilities } from "./stream-capabilities.ts";
 import type { UpgradedHttp3Stream } from "./upgraded-stream.ts";
+import {
+  offeredWebTransport,
+  type WebTransportCarrier,
+  webTransportCarrier,
+} from "./web-transport.ts";
 
 /** An HTTP/3 connection on the server's side. */
 export class Http3Session extends HttpSession<Http3Exchange> {
@@ -32,6 +37,8 @@ export class Http3Session extends HttpSession<Http3Exchange> {
   #idleMs = 0;
   /** Streams whose head is not here yet, and how long they have waited. */
   readonly #headless = new Map<Http3Stream, number>();
+  /** Streams of which it is not settled yet whether they are a session of WebTransport. */
+  readonly #undecided = new Set<number>();
   readonly #budget: ClientBudget;
   #cut = 0;
 
@@ -41,12 +48,14 @@ export class Http3Session extends HttpSession<Http3Exchange> {
     this.#serve = serve;
     this.streamCapabilities = streamCapabilities(quic);
     this.#budget = new ClientBudget();
+    const webTransport = offeredWebTransport(quic);
     this.#connection = new Http3Connection(quic, {
       settings: {
         maxFieldSectionSize: limits.maxHeaderBytes,
-        enableConnectProtocol: limits.upgradeProtocols.length > 0,
-        datagrams: false,
+        enableConnectProtocol: limits.upgradeProtocols.length > 0 || webTransport !== undefined,
       },
+      webTransport,
+      isAwaited: (id) => id > this.#highestId || this.#undecided.has(id),
       onRequest: (stream) => this.#onRequest(stream),
     });
     this.#connection.start();
@@ -67,13 +76,21 @@ export class Http3Session extends HttpSession<Http3Exchange> {
     });
   }
 
+  /** What WebTransport needs of the connection, where it is taken. */
+  get [webTransportCarrier](): WebTransportCarrier | undefined {
+    return this.#connection.router;
+  }
+
   #onRequest(stream: Stream): void {
+    const { router } = this.#connection;
     const id = streamIdOf(stream) ?? this.#highestId + 4;
+    const isLate = this.#goawayId !== undefined && id >= this.#goawayId;
     this.#highestId = Math.max(this.#highestId, id);
-    if (this.#goawayId !== undefined && id >= this.#goawayId) {
+    if (isLate && router === undefined) {
       stream.reset(http3Codes.requestRejected);
       return;
     }
+    if (router !== undefined) this.#undecided.add(id);
     let exchange: Http3Exchange | undefined;
     let hasHead = false;
     let trailers: readonly string[] = [];
@@ -81,11 +98,21 @@ export class Http3Session extends HttpSession<Http3Exchange> {
       role: "server",
       maxHeaderBytes: this.limits.maxHeaderBytes,
       onConnectionError: (error) => this.#connection.fail(error),
+      onClaim: router && ((sessionId, claimed) => this.#connection.claim(sessionId, claimed)),
     });
     this.#headless.set(http3, 0);
-    http3.once("close", () => this.#onStreamEnd(http3, exchange));
+    http3.once("close", () => {
+      this.#decided(id);
+      this.#onStreamEnd(http3, exchange);
+    });
     const begin = (head: RequestHead, isTooLarge: boolean) => {
       this.#headless.delete(http3);
+      if (head.protocol?.toLowerCase() !== "webtransport") this.#decided(id);
+      // It could have been a stream of a session that is still served.
+      if (isLate) {
+        http3.reset(http3Codes.requestRejected);
+        return;
+      }
       exchange = new Http3Exchange(this, http3, head, isTooLarge);
       exchange.onTrailers(trailers);
       this.opened(exchange);
@@ -111,10 +138,15 @@ export class Http3Session extends HttpSession<Http3Exchange> {
     });
   }
 
+  /** The stream is no session of WebTransport, or no more. */
+  #decided(id: number): void {
+    if (this.#undecided.delete(id)) this.#connection.router?.refuse(id);
+  }
+
   /** What a client gives up or breaks costs us more than it (CVE-2023-44487). */
   #onStreamEnd(stream: Http3Stream, exchange: Http3Exchange | undefined): void {
     this.#headless.delete(stream);
-    if (exchange?.responded || this.closing || !this.#budget.broken()) return;
+    if (stream.isClaimed || exchange?.responded || this.closing || !this.#budget.broken()) return;
     this.#connection.fail(
       new Http3Error(http3Codes.excessiveLoad, "expected fewer streams that are given up"),
     );
@@ -151,6 +183,7 @@ export class Http3Session extends HttpSession<Http3Exchange> {
       this.#headless.set(stream, ageMs + tickMs);
       if (ageMs + tickMs > this.limits.headersTimeoutMs) stream.reset(http3Codes.requestIncomplete);
     }
+    this.#connection.router?.sweep(tickMs, this.limits.headersTimeoutMs);
     this.#budget.tick(tickMs, 0, 0);
     const isIdle = this.active.size === 0 && this.#upgraded.size === 0;
     this.#idleMs = isIdle ? this.#idleMs + tickMs : 0;

@@ -3,13 +3,18 @@ import { frameTypes } from "./frame-types.ts";
 import { frame } from "./frame-writer.ts";
 import { readVarint, varintBytes, varints } from "./varint.ts";
 
-/** Identifiers of settings (RFC 9114, section 7.2.4.1; RFC 9204, section 5; RFC 9220; RFC 9297). */
+/**
+ * Identifiers of settings (RFC 9114, section 7.2.4.1; RFC 9204, section 5; RFC 9220; RFC 9297). Of WebTransport there are
+ * two, of draft-ietf-webtrans-http3-02 and -07: browsers know one or both.
+ */
 const identifiers = {
   qpackMaxTableCapacity: 0x1,
   maxFieldSectionSize: 0x6,
   qpackBlockedStreams: 0x7,
   enableConnectProtocol: 0x8,
   datagrams: 0x33,
+  enableWebTransport: 0x2b603742,
+  webTransportMaxSessions: 0xc671706a,
 } as const;
 
 /** What one side tells the other first. */
@@ -20,6 +25,8 @@ export interface Http3Settings {
   readonly enableConnectProtocol: boolean;
   /** Whether datagrams are taken (RFC 9297). */
   readonly datagrams: boolean;
+  /** Sessions of WebTransport at a time that are taken; 0 where it is not spoken. */
+  readonly webTransportSessions: number;
 }
 
 /** The frame that says so. We keep no dynamic table, and so let nobody wait for one. */
@@ -30,6 +37,10 @@ export function settingsFrame(settings: Http3Settings): Uint8Array {
   }
   if (settings.enableConnectProtocol) pairs.push(identifiers.enableConnectProtocol, 1);
   if (settings.datagrams) pairs.push(identifiers.datagrams, 1);
+  if (settings.webTransportSessions > 0) {
+    pairs.push(identifiers.enableWebTransport, 1);
+    pairs.push(identifiers.webTransportMaxSessions, settings.webTransportSessions);
+  }
   return frame(frameTypes.settings, varints(...pairs));
 }
 
@@ -60,7 +71,15 @@ export function readSettings(payload: Uint8Array): Http3Settings {
     maxFieldSectionSize: found.get(identifiers.maxFieldSectionSize) ?? Number.POSITIVE_INFINITY,
     enableConnectProtocol: flag(found, identifiers.enableConnectProtocol),
     datagrams: flag(found, identifiers.datagrams),
+    webTransportSessions: webTransportSessions(found),
   };
+}
+
+/** The older draft has a flag, and lets clients ask for as many as they like. */
+function webTransportSessions(found: ReadonlyMap<number, number>): number {
+  const told = found.get(identifiers.webTransportMaxSessions);
+  if (told !== undefined) return told;
+  return flag(found, identifiers.enableWebTransport) ? Number.POSITIVE_INFINITY : 0;
 }
 
 function flag(found: ReadonlyMap<number, number>, identifier: number): boolean {

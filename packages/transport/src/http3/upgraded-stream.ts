@@ -25,6 +25,11 @@ export class UpgradedHttp3Stream extends NodeStream {
     return this.#capabilities;
   }
 
+  /** Its number on the wire (RFC 9000, section 2.1), where its session tells. */
+  get streamId(): number | undefined {
+    return this.#stream.streamId;
+  }
+
   protected override cut(code: number = http3Codes.requestCancelled): void {
     this.#stream.reset(code);
   }

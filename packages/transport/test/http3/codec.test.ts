@@ -199,7 +199,12 @@ describe("QPACK's own streams", () => {
 });
 
 describe("settings (RFC 9114, section 7.2.4)", () => {
-  const ours = { maxFieldSectionSize: 32_768, enableConnectProtocol: true, datagrams: true };
+  const ours = {
+    maxFieldSectionSize: 32_768,
+    enableConnectProtocol: true,
+    datagrams: true,
+    webTransportSessions: 16,
+  };
 
   test("are read back, and unknown ones ignored", () => {
     const payload = settingsFrame(ours).subarray(2);
@@ -209,6 +214,7 @@ describe("settings (RFC 9114, section 7.2.4)", () => {
       maxFieldSectionSize: Number.POSITIVE_INFINITY,
       enableConnectProtocol: false,
       datagrams: false,
+      webTransportSessions: 0,
     });
   });
 

@@ -269,7 +269,7 @@ const served: readonly (readonly [title: string, asking: Asking])[] = [
     "control frames that are unknown, or of no consequence",
     async (peer) => {
       const { maxPushId, priorityUpdateRequest } = frameTypes;
-      await peer.control(frame(0x21, new Uint8Array(2_000_000)), goaway(8), goaway(8), goaway(4));
+      await peer.control(frame(0x21, new Uint8Array(1_000_000)), goaway(8), goaway(8), goaway(4));
       await peer.control(frame(maxPushId, varints(9)), frame(priorityUpdateRequest, varints(0)));
       return await whole(peer);
     },

@@ -85,6 +85,8 @@ export function memoryEngine(streamLimit = 1_000): QuicEngine {
         throw streamErrors.create("KING_SESSION_CLOSED", "expected somebody to listen", {});
       }
       const { client, server } = memoryPair(streamLimit);
+      // As QUIC does, and no engine (RFC 9000, section 20.2).
+      for (const session of [client, server]) Object.assign(session, { largestCode: 2 ** 62 - 1 });
       listener.accept(server);
       return client;
     },

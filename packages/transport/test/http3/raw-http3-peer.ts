@@ -34,6 +34,7 @@ export const plainSettings: Uint8Array = settingsFrame({
   maxFieldSectionSize: Number.POSITIVE_INFINITY,
   enableConnectProtocol: false,
   datagrams: false,
+  webTransportSessions: 0,
 });
 
 /** What came on a request stream. */

@@ -1,0 +1,3 @@
+import { testWebTransportContracts } from "./web-transport-contract.ts";
+
+testWebTransportContracts("currentspace", "client");

@@ -1,0 +1,4 @@
+import { testWebTransportContracts } from "./web-transport-contract.ts";
+
+testWebTransportContracts("memory", "server");
+testWebTransportContracts("memory", "client");
