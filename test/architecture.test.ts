@@ -19,9 +19,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   transport: ["core"],
   iibin: ["core"],
   objectstore: ["core"],
+  quic: ["core"],
   realtime: ["core", "transport"],
   cli: ["core"],
-  "king-runtime": ["core", "iibin", "transport", "objectstore", "realtime", "cli"],
+  "king-runtime": ["core", "iibin", "transport", "quic", "objectstore", "realtime", "cli"],
 };
 
 const nameOf = (folderName: string) =>

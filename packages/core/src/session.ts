@@ -88,7 +88,7 @@ export interface StreamSession extends Session {
    */
   openStream(options?: OpenStreamOptions): Promise<Stream>;
   /**
-   * Streams that the peer opens, in its order; ends with the session. One reader at a time
+   * Streams that the peer opens, in the order in which it is heard of them; ends with the session. One reader at a time
    * (KING_STREAM_BUSY). The peer can have no more open than the session's limit: until a stream has
    * ended, read or not, it counts. While the session drains, new ones are refused; those that came
    * before are still given to a reader.

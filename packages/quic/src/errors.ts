@@ -7,6 +7,16 @@ export const quicErrors = defineErrors({
    */
   KING_QUIC_ENGINE_MISSING: errorCode<{ package: string }>("unavailable"),
   /**
+   * What was asked for is nothing that the engine has, or that any engine has that is installed.
+   * @remedy Leave it out of `needs`, or install an engine that has it; the README says which does.
+   */
+  KING_QUIC_CAPABILITY: errorCode<{ engine: string; capability: string }>("unsupported"),
+  /**
+   * An engine with known faults that are not mended was to listen where strangers reach it.
+   * @remedy Listen with another engine or on loopback, or accept it with `allowUnpatchedEngine`.
+   */
+  KING_QUIC_UNPATCHED: errorCode<{ engine: string; address: string }>("unsupported"),
+  /**
    * No connection to the server could be made.
    * @remedy Check address, port and that the server runs; see `cause`.
    */

@@ -1,6 +1,7 @@
 import {
   defineSection,
   durationKey,
+  type HasSection,
   integerKey,
   optionError,
   resolveOptions,
@@ -72,7 +73,14 @@ export const quicSection = defineSection("quic", {
 });
 
 /** Options of an engine: what its sessions may take. */
-export type QuicLimitOptions = Partial<QuicLimits>;
+export interface QuicEngineOptions extends Partial<QuicLimits> {
+  config?: HasSection<typeof quicSection>;
+  /**
+   * Lets an engine listen beyond loopback although faults of it are known that are not mended (matrix: CVE-2024-1410,
+   * CVE-2024-1765). @default false
+   */
+  allowUnpatchedEngine?: boolean;
+}
 
 export type QuicLimits = SectionValues<typeof quicSection>;
 
@@ -82,8 +90,12 @@ export type QuicLimits = SectionValues<typeof quicSection>;
  * @throws {KingError} KING_OPTION_INVALID for an unknown name or unacceptable value, and where a
  * stream's window would let a peer send more than is held.
  */
-export function resolveLimits(options: QuicLimitOptions = {}): QuicLimits {
-  const limits = resolveOptions(quicSection, options);
+export function resolveLimits(options: QuicEngineOptions = {}): QuicLimits {
+  const { allowUnpatchedEngine = false, config } = options;
+  if (typeof allowUnpatchedEngine !== "boolean") {
+    throw optionError("allowUnpatchedEngine", "expected a boolean");
+  }
+  const limits = resolveOptions(quicSection, options, { config, others: ["allowUnpatchedEngine"] });
   const { streamWindowBytes, maxUndeliveredBytes } = limits;
   if (streamWindowBytes > maxUndeliveredBytes) {
     throw optionError(

@@ -3,7 +3,7 @@ import { makeCertificates, notRun, type SkippableTest, withDeadline } from "@kin
 import {
   openCurrentSpaceEngine,
   openMatrixEngine,
-  type QuicLimitOptions,
+  type QuicEngineOptions,
   quicErrors,
 } from "../src/index.ts";
 
@@ -115,7 +115,7 @@ export async function connect(engine: QuicEngine, server: Server): Promise<Pair>
 }
 
 /** Engines by name, made with limits of their own, and one listener of each. */
-export async function openEngines(limits: QuicLimitOptions) {
+export async function openEngines(limits: QuicEngineOptions) {
   const opened = new Map<EngineName, { engine: QuicEngine; server: Server }>();
   for (const name of engineNames) {
     if ((await missing(name)) !== undefined) continue;

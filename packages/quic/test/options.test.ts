@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { engineModule } from "../src/engine-module.ts";
+import { engineMissing } from "../src/engine-missing.ts";
 import { resolveLimits } from "../src/limits.ts";
 import { certificates, engineNames, engines, needEngines, tls } from "./engines.ts";
 
@@ -22,14 +22,15 @@ describe("limits of an engine", () => {
   });
 });
 
-test("says which package is missing (KING_QUIC_ENGINE_MISSING)", async () => {
+test("says which package is missing, and how to get it (KING_QUIC_ENGINE_MISSING)", () => {
   const cause = new Error("Cannot find module");
-  const loading = engineModule("some-engine@1.0.0", () => Promise.reject(cause));
-  await expect(loading).rejects.toMatchObject({
+  const error = engineMissing("some-engine@1.0.0", cause);
+  expect(error).toMatchObject({
     code: "KING_QUIC_ENGINE_MISSING",
     details: { package: "some-engine@1.0.0" },
     cause,
   });
+  expect(error.message).toContain("npm install some-engine@1.0.0");
 });
 
 describe.each(engineNames)("%s", (name) => {
@@ -58,7 +59,8 @@ describe.each(engineNames)("%s", (name) => {
     await expect(connect({ tls: { ...tls, cert } })).rejects.toMatchObject(wrong("tls.key"));
     await expect(connect({ tls: { ...tls, key } })).rejects.toMatchObject(wrong("tls.cert"));
     await expect(connect({ tickets: {} })).rejects.toMatchObject(wrong("tickets"));
-    const all = ["datagrams", "resumption", ...(name === "matrix" ? ["migration"] : [])];
+    const own = name === "matrix" ? ["migration", "flow-control", "loss-statistics"] : [];
+    const all = ["datagrams", "resumption", "client-certificates", ...own];
     expect(engine.capabilities).toEqual(new Set(all));
   });
 });

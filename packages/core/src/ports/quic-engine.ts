@@ -3,7 +3,26 @@ import type { Listener } from "../listener.ts";
 import type { StreamSession } from "../session.ts";
 
 /** What an engine may lack; a lack is refused with a typed error, never faked. */
-export type QuicCapability = "datagrams" | "migration" | "resumption" | "early-data" | "keylog";
+export type QuicCapability =
+  /** RFC 9221. */
+  | "datagrams"
+  /** Sessions resumed by tickets (RFC 8446, section 2.2). */
+  | "resumption"
+  /** Shown by clients, and verified by listeners. */
+  | "client-certificates"
+  /** A client goes on from another port at will (RFC 9000, section 9). */
+  | "migration"
+  /** A slow reader makes its peer wait. */
+  | "flow-control"
+  /** `stats().packetsLost`. */
+  | "loss-statistics"
+  /** Data within the first flight of a resumed session (RFC 8446, section 2.3). */
+  | "early-data"
+  | "qlog"
+  | "keylog"
+  /** Packets past the kernel's network stack. */
+  | "xdp"
+  | "busy-poll";
 
 /** What a QUIC endpoint shows of itself and trusts; PEM. */
 export interface QuicTls {

@@ -13,7 +13,7 @@ import {
   listenError,
   resolveEndpoint,
 } from "../connect-options.ts";
-import { type QuicLimitOptions, type QuicLimits, resolveLimits } from "../limits.ts";
+import { type QuicEngineOptions, type QuicLimits, resolveLimits } from "../limits.ts";
 import { QuicListener } from "../quic-listener.ts";
 import { QuicSession as QuicConnectionSession } from "../quic-session.ts";
 import { Tickets } from "../tickets.ts";
@@ -31,12 +31,12 @@ import { loadNative, type Native, type NativeSession } from "./native.ts";
  * @param options what its sessions may take.
  * @throws {KingError} KING_QUIC_ENGINE_MISSING, KING_OPTION_INVALID.
  */
-export async function openCurrentSpaceEngine(options?: QuicLimitOptions): Promise<QuicEngine> {
+export async function openCurrentSpaceEngine(options?: QuicEngineOptions): Promise<QuicEngine> {
   const limits = resolveLimits(options);
   const native = await loadNative();
   return {
     name: "currentspace",
-    capabilities: new Set(["datagrams", "resumption"]),
+    capabilities: new Set(["datagrams", "resumption", "client-certificates"]),
     connect: (connectOptions) => connect(native, limits, connectOptions),
     listen: (listenOptions) => listen(native, limits, listenOptions),
   };

@@ -1,5 +1,5 @@
 import type { QuicClientSession, QuicServerSession, QuicStream } from "@currentspace/http3";
-import { engineModule } from "../engine-module.ts";
+import { engineMissing } from "../engine-missing.ts";
 
 export type Native = typeof import("@currentspace/http3");
 
@@ -20,8 +20,8 @@ const name = "@currentspace/http3@0.9.0";
  *
  * @throws {KingError} KING_QUIC_ENGINE_MISSING.
  */
-export function loadNative(): Promise<Native> {
-  return engineModule(name, async () => {
+export async function loadNative(): Promise<Native> {
+  try {
     const native = await import("@currentspace/http3");
     const inside = [
       [native.QuicStream, "_pushData"],
@@ -34,5 +34,7 @@ export function loadNative(): Promise<Native> {
       }
     }
     return native;
-  });
+  } catch (cause) {
+    throw engineMissing(name, cause);
+  }
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { BlockList, isIP } from "node:net";
 import type {
   Endpoint,
   QuicConnectOptions,
@@ -14,7 +15,8 @@ import {
   resolveEndpoint,
 } from "../connect-options.ts";
 import type { ConnectionEnd } from "../engine-connection.ts";
-import { type QuicLimitOptions, type QuicLimits, resolveLimits } from "../limits.ts";
+import { quicErrors } from "../errors.ts";
+import { type QuicEngineOptions, type QuicLimits, resolveLimits } from "../limits.ts";
 import { QuicListener } from "../quic-listener.ts";
 import { QuicSession as QuicConnectionSession } from "../quic-session.ts";
 import { Tickets } from "../tickets.ts";
@@ -34,15 +36,37 @@ import { connectionIdBytes } from "./socket.ts";
  * @param options what its sessions may take.
  * @throws {KingError} KING_QUIC_ENGINE_MISSING, KING_OPTION_INVALID.
  */
-export async function openMatrixEngine(options?: QuicLimitOptions): Promise<QuicEngine> {
+export async function openMatrixEngine(options?: QuicEngineOptions): Promise<QuicEngine> {
   const limits = resolveLimits(options);
   const native = await loadNative();
   return {
     name: "matrix",
-    capabilities: new Set(["datagrams", "migration", "resumption"]),
+    capabilities: new Set([
+      "datagrams",
+      "resumption",
+      "client-certificates",
+      "migration",
+      "flow-control",
+      "loss-statistics",
+    ]),
     connect: (connectOptions) => connect(native, limits, connectOptions),
-    listen: (listenOptions) => listen(native, limits, listenOptions),
+    listen: async (listenOptions) => {
+      if (options?.allowUnpatchedEngine !== true) refuseExposed(listenOptions.local);
+      return listen(native, limits, listenOptions);
+    },
   };
+}
+
+/** quiche 0.18 lets a peer make it use memory without bound: not for strangers. */
+function refuseExposed({ address }: Endpoint): void {
+  const loopback = new BlockList();
+  loopback.addSubnet("127.0.0.0", 8);
+  loopback.addAddress("::1", "ipv6");
+  const family = isIP(address);
+  const isLoopback = family !== 0 && loopback.check(address, family === 6 ? "ipv6" : "ipv4");
+  if (isLoopback || address === "localhost") return;
+  const message = `expected an address of loopback, got ${address}: the engine matrix has faults that are not mended`;
+  throw quicErrors.create("KING_QUIC_UNPATCHED", message, { engine: "matrix", address });
 }
 
 async function listen(native: Native, limits: QuicLimits, options: QuicListenOptions) {
