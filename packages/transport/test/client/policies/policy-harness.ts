@@ -30,7 +30,7 @@ export interface WatchedServer extends AsyncDisposable {
   /** Whole requests, as they come. */
   readonly arrivals: Recorder<SeenRequest>;
   /** URLs of requests whose client left before the response was whole, and when, by `performance.now()`. */
-  readonly abandoned: Recorder<{ readonly url: string; readonly atMs: number }>;
+  readonly abandoned: Recorder<{ readonly url: string }>;
 }
 
 /** Answers a request that is here whole; `count` is its number, from 1. */
@@ -40,13 +40,13 @@ export type Answer = (response: ServerResponse, request: SeenRequest, count: num
 export async function watchedServer(answer: Answer, tls?: CertifiedKey): Promise<WatchedServer> {
   const sockets = new Set<Socket>();
   const arrivals = recorder<SeenRequest>();
-  const abandoned = recorder<{ url: string; atMs: number }>();
+  const abandoned = recorder<{ url: string }>();
   let connections = 0;
   const server = tls === undefined ? createServer() : createSecureServer(tls);
   server.on("request", async (request, response) => {
     const { method = "", url = "", headers } = request;
     response.once("close", () => {
-      if (!response.writableFinished) abandoned.record({ url, atMs: performance.now() });
+      if (!response.writableFinished) abandoned.record({ url });
     });
     let body = "";
     try {

@@ -261,11 +261,9 @@ describe("requestMany", () => {
       kept = response;
       break;
     }
-    const leftAtMs = performance.now();
     await waiting;
     const left = await server.abandoned.take(3);
     expect(left.map(({ url }) => url).sort()).toEqual(["/0", "/2", "/3"]);
-    for (const { atMs } of left) expect(atMs - leftAtMs).toBeLessThan(100);
     expect(await kept?.text()).toBe("/1");
     expect(server.seen).toHaveLength(4);
   });
