@@ -446,8 +446,11 @@ export class NodeHttpListener extends Lifetime<ListenerClosed> implements HttpLi
     for (const session of this.#sessions) void session.close(forwarded);
     const sessions = [...this.#sessions];
     await Promise.all(sessions.map((session) => session.left));
-    if (sessions.every((session) => session.state === "closed")) await released;
-    await this.#quicListener?.close();
+    // What is left is upgraded; over QUIC it needs the port still, which is let go of with the last of it.
+    const quicReleased = this.#quicListener?.close();
+    if (sessions.every((session) => session.state === "closed")) {
+      await Promise.all([released, quicReleased]);
+    }
     this.#sweep?.cancel();
     server.close(() => undefined); // also ends what node does from time to time
     this.finish({ by: "local", clean: this.#cut === 0, sessionsAborted: this.#cut });
