@@ -45,7 +45,7 @@ export const vitestStage: Stage = {
         "--reporter=json",
         `--outputFile.json=${file}`,
       ],
-      { cwd: root, env: toolEnvironment(testSwitches()), timeoutMs: 600_000 },
+      { cwd: root, env: toolEnvironment(testSwitches()), timeoutMs: 1_800_000 },
     );
     const notRun = skipLines(result.output);
     for (const line of notRun) report.note(line);
