@@ -3,7 +3,7 @@ import { FrameReader, type FrameSink } from "../http3/frame-reader.ts";
 import { frame } from "../http3/frame-writer.ts";
 
 /** Types of capsules (RFC 9297, section 3.5; draft-ietf-webtrans-http3, section 9.6). */
-export const capsuleTypes = {
+const capsuleTypes = {
   datagram: 0x00,
   closeSession: 0x2843,
   drainSession: 0x78ae,

@@ -105,6 +105,7 @@ async function admit(
   timeoutMs: number,
   signal: AbortSignal | undefined,
 ): Promise<Admission> {
+  signal?.throwIfAborted();
   const { promise: givenUp, reject } = Promise.withResolvers<never>();
   const onAbort = () => reject(signal?.reason);
   const timer = setTimeout(() => {

@@ -330,6 +330,7 @@ export class OpenWebTransportSession
       return true;
     } catch (cause) {
       this.#connect.reset(http3Codes.messageError);
+      if (this.#isPeerDone) return false; // the close counts
       const { message } = cause as Error;
       const error = httpErrors.create(
         "KING_HTTP_PROTOCOL",

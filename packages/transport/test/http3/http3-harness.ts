@@ -1,4 +1,4 @@
-import type { Exchange, QuicEngine, Stream } from "@king-runtime/core";
+import { type Exchange, KingError, type QuicEngine, type Stream } from "@king-runtime/core";
 import {
   makeCertificates,
   type SessionHarness,
@@ -30,6 +30,17 @@ export const certificates = (): Promise<TestCertificates> => {
   return made;
 };
 
+/** What `listen` opens; of a port that is free for TCP, somebody may have that of UDP. */
+export async function onFreePort<T>(listen: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await listen();
+    } catch (error) {
+      if (attempt === 5 || !KingError.is(error, "KING_QUIC_LISTEN")) throw error;
+    }
+  }
+}
+
 /** A server of ours, and a client that says what it is told to. */
 export interface ServerPlace extends AsyncDisposable {
   readonly listener: HttpListener;
@@ -45,7 +56,9 @@ export async function serverPlace(
   options: Partial<ListenHttpOptions> = {},
 ): Promise<ServerPlace> {
   const { ca, leaf } = await certificates();
-  const source: ExchangeSource = await exchangeSource({ tls: leaf, quic: { engine }, ...options });
+  const source: ExchangeSource = await onFreePort(() =>
+    exchangeSource({ tls: leaf, quic: { engine }, ...options }),
+  );
   const peers: RawHttp3Peer[] = [];
   return {
     listener: source.listener as HttpListener,

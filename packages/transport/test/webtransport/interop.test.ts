@@ -68,8 +68,10 @@ const page = `<!doctype html><script type="module">
 
     const codes = await open("/wt/codes");
     const reset = await codes.createBidirectionalStream();
-    await reset.writable.getWriter().abort(new WebTransportError({ message: "no", streamErrorCode: 77 }));
+    const resetting = reset.writable.getWriter();
+    await resetting.write(new Uint8Array(1));
     const stopped = (await codes.incomingUnidirectionalStreams.getReader().read()).value;
+    await resetting.abort(new WebTransportError({ message: "no", streamErrorCode: 77 }));
     await stopped.cancel(new WebTransportError({ message: "no", streamErrorCode: 200 }));
     const broken = (await codes.incomingBidirectionalStreams.getReader().read()).value;
     await broken.writable.getWriter().write(new Uint8Array(1));
@@ -110,19 +112,19 @@ async function echo(session: WebTransportSession): Promise<void> {
   await datagrams;
 }
 
-/** Codes that the page gives its streams; and one for a stream that it has heard of. */
+/** Codes that the page gives its streams. A reset overtakes the head of a stream that the other side has not heard of. */
 async function codes(session: WebTransportSession): Promise<readonly (number | undefined)[]> {
-  const stopped = await session.openStream({ direction: "send" });
-  await stopped.write(Buffer.from("x"));
-  const broken = await session.openStream();
-  await broken.write(Buffer.from("x"));
-  const resetting = (async () => {
-    for await (const _ of broken) broken.reset(1_234);
-  })();
-  resetting.catch(() => undefined);
-  for await (const stream of session.streams()) {
-    const ends = await Promise.all([stream.closed, stopped.closed]);
-    return ends.map(({ code }) => code);
+  for await (const reset of session.streams()) {
+    const stopped = await session.openStream({ direction: "send" });
+    await stopped.write(Buffer.from("x"));
+    const broken = await session.openStream();
+    await broken.write(Buffer.from("x"));
+    const ends = Promise.all([reset.closed, stopped.closed]);
+    const resetting = (async () => {
+      for await (const _ of broken) broken.reset(1_234);
+    })();
+    await resetting.catch(() => undefined);
+    return (await ends).map(({ code }) => code);
   }
   return [];
 }

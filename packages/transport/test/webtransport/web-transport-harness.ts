@@ -1,7 +1,7 @@
 import type { Exchange, QuicEngine, Stream } from "@king-runtime/core";
 import type { SessionHarness, StreamHarness, StreamSessionHarness } from "@king-runtime/testkit";
 import { withDeadline } from "@king-runtime/testkit";
-import type { OpenHttpSessionOptions } from "../../src/index.ts";
+import type { ListenHttpOptions, OpenHttpSessionOptions } from "../../src/index.ts";
 import {
   type AcceptWebTransportOptions,
   acceptWebTransport,
@@ -31,9 +31,12 @@ export interface WebTransportServer extends AsyncDisposable {
 export async function webTransportServer(
   engine: QuicEngine,
   limits: WebTransportLimitOptions = {},
+  options: Partial<ListenHttpOptions> = {},
+  /** Of the clients. */
+  peer: QuicEngine = engine,
 ): Promise<WebTransportServer> {
   const { ca } = await certificates();
-  const place = await serverPlace(webTransportEngine(engine, limits));
+  const place = await serverPlace(webTransportEngine(engine, limits), options);
   const { port } = place.listener.local;
   const clients: RawWebTransportConnection[] = [];
   return {
@@ -43,7 +46,7 @@ export async function webTransportServer(
     async connect(first) {
       const remote = { address: "127.0.0.1", port };
       const tls = { alpn: ["h3"], serverName: "localhost", ca };
-      const client = new RawWebTransportConnection(await engine.connect({ remote, tls }), first);
+      const client = new RawWebTransportConnection(await peer.connect({ remote, tls }), first);
       await client.ready;
       clients.push(client);
       return client;
@@ -94,20 +97,21 @@ export async function rawServer(engine: QuicEngine, first?: Uint8Array): Promise
 export type Role = "client" | "server";
 
 /** One session of ours, with its other end. */
-export async function webTransportPlace(
+async function webTransportPlace(
   engine: QuicEngine,
+  other: QuicEngine,
   role: Role,
   limits: WebTransportLimitOptions = {},
 ): Promise<WebTransportPlace> {
   if (role === "server") {
-    const server = await webTransportServer(engine, limits);
+    const server = await webTransportServer(engine, limits, {}, other);
     const client = await server.connect();
     const accepting = server.accept();
     const peer = await client.connect();
     const session = (await accepting) as WebTransportSession;
     return { session, peer, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
   }
-  const server = await rawServer(engine);
+  const server = await rawServer(other);
   const connecting = connectWebTransport(`${server.url}/wt?room=1`, {
     connection: await connectionBy(webTransportEngine(engine, limits)),
   });
@@ -124,32 +128,41 @@ export async function webTransportPlace(
   };
 }
 
-export const streamLimit = 4;
+const streamLimit = 4;
 
 const disposing = (place: WebTransportPlace) => () => place[Symbol.asyncDispose]();
 
 export async function openStreamSession(
   engine: QuicEngine,
+  other: QuicEngine,
   role: Role,
 ): Promise<StreamSessionHarness> {
-  const place = await webTransportPlace(engine, role, { maxStreams: streamLimit });
+  const place = await webTransportPlace(engine, other, role, { maxStreams: streamLimit });
   const { session, peer } = place;
   return { session, peer, streamLimit, [Symbol.asyncDispose]: disposing(place) };
 }
 
-/** A stream that the peer knows of. */
-export async function openStream(engine: QuicEngine, role: Role): Promise<StreamHarness> {
-  const place = await webTransportPlace(engine, role);
+/** A stream that the peer has opened, and sent nothing on. */
+export async function openTheirStream(
+  engine: QuicEngine,
+  other: QuicEngine,
+  role: Role,
+): Promise<StreamHarness> {
+  const place = await webTransportPlace(engine, other, role);
   const { session, peer } = place;
-  const theirs = await peer.open(Buffer.from("!"));
+  const theirs = await peer.open(new Uint8Array(0));
   const { value } = await session.streams()[Symbol.asyncIterator]().next();
   const stream = value as Stream;
   return { stream, peer: theirs, [Symbol.asyncDispose]: disposing(place) };
 }
 
-/** A stream that was opened here. */
-export async function openOwnStream(engine: QuicEngine, role: Role): Promise<StreamHarness> {
-  const place = await webTransportPlace(engine, role);
+/** A stream that was opened here; its peer knows of it. */
+export async function openOwnStream(
+  engine: QuicEngine,
+  other: QuicEngine,
+  role: Role,
+): Promise<StreamHarness> {
+  const place = await webTransportPlace(engine, other, role);
   const stream = await place.session.openStream();
   await stream.write(Buffer.from("!"));
   const peer = await place.peer.accept();
@@ -158,8 +171,12 @@ export async function openOwnStream(engine: QuicEngine, role: Role): Promise<Str
   return { stream, peer, already, [Symbol.asyncDispose]: disposing(place) };
 }
 
-export async function openSession(engine: QuicEngine, role: Role): Promise<SessionHarness> {
-  const place = await webTransportPlace(engine, role);
+export async function openSession(
+  engine: QuicEngine,
+  other: QuicEngine,
+  role: Role,
+): Promise<SessionHarness> {
+  const place = await webTransportPlace(engine, other, role);
   const { session, peer } = place;
   const incoming = session.streams()[Symbol.asyncIterator]();
   return {
