@@ -60,3 +60,14 @@ test("a connection that ends before the client is told of it is told to have end
   const session = new QuicSession(connection, resolveLimits());
   expect(await session.closed).toMatchObject({ by: "peer", code: 7, reason: "no" });
 });
+
+test("a stream that breaks in the very turn in which it comes up, and that nobody has, takes nobody down", async () => {
+  const { native, connection } = connecting();
+  const session = new QuicSession(connection, resolveLimits());
+  // As the engine does for bytes of a stream that is over here, and the reset right after.
+  const stream = native._getOrCreateStream(4);
+  stream._pushData(Buffer.from("late"));
+  expect(() => stream.emit("error", new Error("StreamReset(268)"))).not.toThrow();
+  await Promise.resolve();
+  expect(session.stats().streamsActive).toBe(0);
+});

@@ -126,12 +126,13 @@ export class CurrentSpaceConnection implements EngineConnection {
   #await(stream: NativeStream): void {
     const chunks: (Uint8Array | null)[] = [];
     early.set(stream, chunks);
+    // It may break within the turn in which it comes up, and nobody would listen yet.
+    stream.on("error", () => undefined);
     stream._pushData = (chunk) => chunks.push(chunk);
     queueMicrotask(() => {
       if (this.#untold.includes(stream) || !early.delete(stream)) return;
       // One that was over here: what still comes for it has no reader.
       stream._pushData = () => undefined;
-      stream.on("error", () => undefined);
       stream.destroy();
     });
   }
