@@ -1,4 +1,5 @@
 import { globSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import { defineConfig } from "vitest/config";
 
@@ -17,6 +18,8 @@ export default defineConfig({
     testTimeout: 30_000 + 20 * Number(process.env["KING_FUZZ_RUNS"] ?? 0),
     // The same for what is looked at until it has come.
     expect: { poll: { timeout: 15_000, interval: 5 } },
+    // Most of the time they wait for a network, a clock or a process; one core is not to wait with them.
+    maxWorkers: availableParallelism(),
     projects: [
       ...globSync(["packages/*", "examples/*", "bench"]).map((root) =>
         project(basename(root), root),
