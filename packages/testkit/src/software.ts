@@ -39,6 +39,16 @@ export const software = {
     debianPackage: "nghttp2-client",
     otherwise: "install the clients of nghttp2",
   },
+  gtlsclient: {
+    commands: ["gtlsclient"],
+    debianPackage: "ngtcp2-client",
+    otherwise: "build the examples of ngtcp2 with GnuTLS",
+  },
+  gtlsserver: {
+    commands: ["gtlsserver", "/usr/sbin/gtlsserver"],
+    debianPackage: "ngtcp2-server",
+    otherwise: "build the examples of ngtcp2 with GnuTLS",
+  },
   nghttp: {
     commands: ["nghttp"],
     debianPackage: "nghttp2-client",
