@@ -32,10 +32,13 @@ export interface ServerTls {
 
 /** @throws {KingError} KING_OPTION_INVALID. */
 export function checkConnect(options: QuicConnectOptions): ClientTls {
-  checkNames(options, ["remote", "tls", "tickets", "signal"]);
+  checkNames(options, ["remote", "tls", "tickets", "earlyData", "signal"]);
   checkTls(options.tls);
   const { alpn, ca, cert, key, serverName = options.remote.address } = options.tls;
-  const { tickets } = options;
+  const { tickets, earlyData = false } = options;
+  if (typeof earlyData !== "boolean") {
+    throw optionError("earlyData", `expected a boolean, got ${describeValue(earlyData)}`);
+  }
   if (tickets !== undefined && typeof tickets?.take !== "function") {
     throw optionError("tickets", `expected a TicketStore, got ${describeValue(tickets)}`);
   }

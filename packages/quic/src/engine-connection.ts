@@ -59,13 +59,21 @@ export type ConnectionStats = Omit<
   "streamsOpened" | "streamsActive" | "datagramsSent" | "datagramsReceived" | "datagramsDropped"
 >;
 
-/** A connection of an engine whose handshake is complete, as `QuicSession` drives it. */
+/** What an engine tells of a handshake that goes on while streams are used. */
+export interface EarlyHandshake {
+  readonly state: "pending" | "accepted" | "rejected";
+  readonly handshake: Promise<void>;
+}
+
+/** A connection of an engine, its handshake complete unless `early` says otherwise, as `QuicSession` drives it. */
 export interface EngineConnection {
   readonly role: "client" | "server";
   /** Changes when the connection migrates. */
   readonly local: Endpoint;
   readonly remote: Endpoint;
   readonly tls: TlsFacts;
+  /** Present where its handshake was not complete when it was told of. */
+  readonly early?: EarlyHandshake | undefined;
   /** Of its streams and itself. */
   readonly capabilities: ReadonlySet<StreamCapability>;
   events: ConnectionEvents | undefined;

@@ -1,12 +1,17 @@
 import {
+  booleanKey,
   defineSection,
   durationKey,
   type HasSection,
   integerKey,
   optionError,
+  type QuicCapability,
+  type QuicEngine,
   resolveOptions,
   type SectionValues,
+  stringKey,
 } from "@king-runtime/core";
+import { quicErrors } from "./errors.ts";
 
 /** What sessions of an engine may take. */
 export const quicSection = defineSection("quic", {
@@ -70,6 +75,37 @@ export const quicSection = defineSection("quic", {
     unit: "bytes",
     doc: "Unsent bytes of a stream; a write beyond them is refused.",
   }),
+  ticketSecret: stringKey({
+    default: undefined,
+    secret: true,
+    doc: "Secret of 32 characters or more from which the ticket keys of listeners follow; those that share it resume each other's sessions.",
+  }),
+  ticketRotationMs: durationKey({
+    default: 3_600_000,
+    min: 60_000,
+    max: 604_800_000,
+    doc: "A listener with a ticketSecret seals tickets with another key this often; those of earlier ones are taken for two hours more.",
+  }),
+  earlyData: booleanKey({
+    default: false,
+    doc: "Whether listeners take data before a handshake is complete, which others may have recorded and sent again.",
+  }),
+  maxEarlyDataBytes: integerKey({
+    default: 16_384,
+    min: 1_200,
+    max: 1_048_576,
+    unit: "bytes",
+    doc: "Early data that a listener takes of a connection, as it comes in packets; the rest the client has to send again after the handshake.",
+  }),
+  qlogFolder: stringKey({
+    default: undefined,
+    doc: "Folder into which a file is written for each connection, with what happened to it packet by packet (qlog).",
+  }),
+  keylogFolder: stringKey({
+    default: undefined,
+    security: true,
+    doc: "Folder into which a file is written for each connection, with its secrets (NSS key log): whoever has it reads all that was sent.",
+  }),
 });
 
 /** Options of an engine: what its sessions may take. */
@@ -103,5 +139,38 @@ export function resolveLimits(options: QuicEngineOptions = {}): QuicLimits {
       `expected at most maxUndeliveredBytes (${maxUndeliveredBytes}), got ${streamWindowBytes}`,
     );
   }
+  const { ticketSecret } = limits;
+  if (ticketSecret !== undefined && ticketSecret.length < shortestSecret) {
+    // Without its length: it is a secret.
+    throw optionError("ticketSecret", `expected ${shortestSecret} characters or more`);
+  }
   return limits;
+}
+
+const shortestSecret = 32;
+
+/** What an engine must be able to do for these settings, beyond what every one can. */
+export function impliedNeeds(limits: QuicLimits): readonly QuicCapability[] {
+  const { ticketSecret, earlyData, qlogFolder, keylogFolder } = limits;
+  return [
+    ...(ticketSecret === undefined ? [] : (["shared-tickets"] as const)),
+    ...(earlyData ? (["early-data"] as const) : []),
+    ...(qlogFolder === undefined ? [] : (["qlog"] as const)),
+    ...(keylogFolder === undefined ? [] : (["keylog"] as const)),
+  ];
+}
+
+/**
+ * Refuses settings that an engine cannot follow.
+ *
+ * @throws {KingError} KING_QUIC_CAPABILITY.
+ */
+export function checkCapabilities(
+  { name, capabilities }: Pick<QuicEngine, "name" | "capabilities">,
+  needs: readonly QuicCapability[],
+): void {
+  const capability = needs.find((each) => !capabilities.has(each));
+  if (capability === undefined) return;
+  const message = `the engine ${name} does not have ${capability}`;
+  throw quicErrors.create("KING_QUIC_CAPABILITY", message, { engine: name, capability });
 }

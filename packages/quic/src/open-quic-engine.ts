@@ -1,7 +1,7 @@
 import { optionError, type QuicCapability, type QuicEngine } from "@king-runtime/core";
 import { openCurrentSpaceEngine } from "./current-space/engine.ts";
 import { quicErrors } from "./errors.ts";
-import type { QuicEngineOptions } from "./limits.ts";
+import { checkCapabilities, type QuicEngineOptions } from "./limits.ts";
 import { openMatrixEngine } from "./matrix/engine.ts";
 
 /** Engines there are, the one that is taken by default first. */
@@ -11,6 +11,7 @@ const openers = { currentspace: openCurrentSpaceEngine, matrix: openMatrixEngine
 const knownCapabilities: readonly QuicCapability[] = [
   "datagrams",
   "resumption",
+  "shared-tickets",
   "client-certificates",
   "migration",
   "flow-control",
@@ -31,7 +32,7 @@ export interface OpenQuicEngineOptions extends QuicEngineOptions {
 }
 
 /**
- * Opens a QUIC engine that has what is needed. Engines are packages of their own, which are loaded here.
+ * Opens a QUIC engine that has what is needed, by `needs` and by options such as `ticketSecret`. Engines are packages of their own, which are loaded here.
  *
  * @throws {KingError} KING_QUIC_CAPABILITY when none that is installed has it; KING_QUIC_ENGINE_MISSING;
  * KING_OPTION_INVALID, KING_CONFIG_LOCKED.
@@ -45,16 +46,16 @@ export async function openQuicEngine(options: OpenQuicEngineOptions = {}): Promi
   const names =
     engine === undefined ? (Object.keys(openers) as (keyof typeof openers)[]) : [engine];
   let missing: unknown;
-  let lack: { readonly engine: string; readonly capability: QuicCapability } | undefined;
+  let lack: { readonly engine: string; readonly capability: string } | undefined;
   for (const name of names) {
     try {
       const opened = await openers[name](own);
-      const capability = needs.find((each) => !opened.capabilities.has(each));
-      if (capability === undefined) return opened;
-      lack = { engine: name, capability };
+      checkCapabilities(opened, needs);
+      return opened;
     } catch (error) {
-      if (!quicErrors.is(error, "KING_QUIC_ENGINE_MISSING")) throw error;
-      missing ??= error;
+      if (quicErrors.is(error, "KING_QUIC_ENGINE_MISSING")) missing ??= error;
+      else if (quicErrors.is(error, "KING_QUIC_CAPABILITY")) lack = error.details;
+      else throw error;
     }
   }
   if (lack === undefined) throw missing;

@@ -21,6 +21,7 @@ import { checkCode, checkReason, noCode } from "./codes.ts";
 import type {
   ConnectionEnd,
   ConnectionEvents,
+  EarlyHandshake,
   EngineConnection,
   EngineStream,
 } from "./engine-connection.ts";
@@ -51,7 +52,8 @@ export class QuicSession
   readonly undelivered: Undelivered;
   override local: Endpoint;
   override readonly remote: Endpoint;
-  override readonly tls: TlsFacts;
+  override tls: TlsFacts;
+  readonly earlyData: QuicSessionContract["earlyData"];
   readonly #connection: EngineConnection;
   readonly #active = new Set<QuicStream>();
   /** Those that the end of the session does not wait for. */
@@ -81,6 +83,7 @@ export class QuicSession
     this.local = connection.local;
     this.remote = connection.remote;
     this.tls = connection.tls;
+    this.earlyData = connection.early && this.#watchEarly(connection.early);
     this.capabilities = connection.capabilities;
     this.undelivered = new Undelivered(limits.maxSessionUndeliveredBytes);
     this.#datagrams = new DatagramInbox(limits.maxQueuedDatagrams);
@@ -90,6 +93,25 @@ export class QuicSession
       this.#keepAlive = systemClock.every(keepAliveIntervalMs, ping, { keepAlive: false });
     }
     connection.events = this;
+  }
+
+  /** Streams that clients opened before the handshake was complete. */
+  readonly #earlyStreams = new WeakSet<Stream>();
+
+  #watchEarly(early: EarlyHandshake): NonNullable<QuicSessionContract["earlyData"]> {
+    early.handshake.then(
+      () => {
+        this.tls = this.#connection.tls;
+      },
+      () => undefined, // its end tells the same
+    );
+    return {
+      get state() {
+        return early.state;
+      },
+      handshake: early.handshake,
+      includes: (stream) => this.#earlyStreams.has(stream),
+    };
   }
 
   get state(): "open" | "draining" | "closed" {
@@ -256,6 +278,10 @@ export class QuicSession
     this.#opened++;
     this.#active.add(stream);
     this.#countOf(stream).open++;
+    const { openedBy } = streamIdFacts(stream.streamId);
+    if (this.earlyData?.state === "pending" && openedBy === "client") {
+      this.#earlyStreams.add(stream);
+    }
     return stream;
   }
 

@@ -1,9 +1,7 @@
 import { createHash } from "node:crypto";
 import { type Endpoint, systemClock, type TicketStore } from "@king-runtime/core";
 import type { ClientTls } from "./connect-options.ts";
-
-/** BoringSSL's servers honour a ticket for two hours; one that is older leads to a full handshake. */
-const lifetimeMs = 7_200_000;
+import { ticketLifetimeMs } from "./ticket-keys.ts";
 
 /** The tickets of one server, as a client with these settings may use them. */
 export class Tickets {
@@ -25,7 +23,8 @@ export class Tickets {
 
   put(ticket: Uint8Array): void {
     // A store that fails costs a full handshake, no more.
-    void (async () => this.#store.put(this.#key, ticket, systemClock.now() + lifetimeMs))().catch(
+    void (async () =>
+      this.#store.put(this.#key, ticket, systemClock.now() + ticketLifetimeMs))().catch(
       () => undefined,
     );
   }

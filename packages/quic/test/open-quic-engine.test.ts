@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import {
   connectQuic,
   listenQuic,
+  type OpenQuicEngineOptions,
   openMatrixEngine,
   openQuicEngine,
   quicSection,
@@ -11,6 +12,12 @@ import {
 import { certificates, needEngines } from "./engines.ts";
 
 const { ca, leaf } = certificates;
+
+/** It is the operator's alone to set. */
+const keylogging = defineConfig({
+  sections: [quicSection],
+  operator: { quic: { keylogFolder: "/nowhere/keys" } },
+});
 
 describe("an engine is chosen", () => {
   test("by default, by name, and by what it must be able to do", async (context) => {
@@ -20,16 +27,20 @@ describe("an engine is chosen", () => {
     expect((await openQuicEngine({ needs: ["datagrams", "resumption"] })).name).toBe(
       "currentspace",
     );
-    for (const need of ["migration", "flow-control", "loss-statistics"] as const) {
+    for (const need of ["migration", "flow-control", "loss-statistics", "early-data"] as const) {
       expect((await openQuicEngine({ needs: [need] })).name).toBe("matrix");
     }
+    expect((await openQuicEngine({ earlyData: true })).name).toBe("matrix");
+    expect((await openQuicEngine({ ticketSecret: "s".repeat(32) })).name).toBe("matrix");
   });
 
   test.each<[string, "currentspace" | "matrix" | undefined, QuicCapability]>([
     ["the engine named does not have", "currentspace", "migration"],
     ["no engine has", undefined, "xdp"],
     ["no engine has", undefined, "busy-poll"],
-    ["no engine has", undefined, "early-data"],
+    ["the engine named does not have", "currentspace", "early-data"],
+    ["the engine named does not have", "currentspace", "shared-tickets"],
+    ["the engine named does not have", "matrix", "qlog"],
   ])("and what %s is refused (KING_QUIC_CAPABILITY, %s, %s)", async (_, engine, capability) => {
     const options = { needs: [capability], ...(engine === undefined ? {} : { engine }) };
     const opened = await openQuicEngine(options).catch((error) => error);
@@ -37,6 +48,32 @@ describe("an engine is chosen", () => {
     if (opened.code !== "KING_QUIC_ENGINE_MISSING") {
       expect(opened).toMatchObject({ code: "KING_QUIC_CAPABILITY", details: { capability } });
     }
+  });
+
+  test.each<[QuicCapability, "currentspace" | "matrix", OpenQuicEngineOptions]>([
+    ["shared-tickets", "currentspace", { ticketSecret: "s".repeat(32) }],
+    ["early-data", "currentspace", { earlyData: true }],
+    ["keylog", "currentspace", { config: keylogging }],
+    ["qlog", "matrix", { qlogFolder: "/nowhere/qlog" }],
+  ])(
+    "and settings that ask for %s are refused by %s (KING_QUIC_CAPABILITY)",
+    async (capability, engine, options) => {
+      const opened = await openQuicEngine({ engine, ...options }).catch((error) => error);
+      if (opened.code !== "KING_QUIC_ENGINE_MISSING") {
+        expect(opened).toMatchObject({
+          code: "KING_QUIC_CAPABILITY",
+          details: { engine, capability },
+        });
+      }
+    },
+  );
+
+  test("and no secret that can be guessed is taken (KING_OPTION_INVALID)", async () => {
+    const opening = openQuicEngine({ ticketSecret: "short" });
+    await expect(opening).rejects.toMatchObject({
+      code: "KING_OPTION_INVALID",
+      message: expect.not.stringContaining("short"),
+    });
   });
 
   test.each<[string, object]>([

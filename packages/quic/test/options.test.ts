@@ -59,7 +59,18 @@ describe.each(engineNames)("%s", (name) => {
     await expect(connect({ tls: { ...tls, cert } })).rejects.toMatchObject(wrong("tls.key"));
     await expect(connect({ tls: { ...tls, key } })).rejects.toMatchObject(wrong("tls.cert"));
     await expect(connect({ tickets: {} })).rejects.toMatchObject(wrong("tickets"));
-    const own = name === "matrix" ? ["migration", "flow-control", "loss-statistics"] : [];
+    await expect(connect({ earlyData: 1 })).rejects.toMatchObject(wrong("earlyData"));
+    const own = {
+      currentspace: ["qlog"],
+      matrix: [
+        "shared-tickets",
+        "migration",
+        "flow-control",
+        "loss-statistics",
+        "early-data",
+        "keylog",
+      ],
+    }[name];
     const all = ["datagrams", "resumption", "client-certificates", ...own];
     expect(engine.capabilities).toEqual(new Set(all));
   });

@@ -7,6 +7,8 @@ export interface UdpProxyOptions {
   /** Part of the packets, either way, that are lost. @default 0 */
   readonly loss?: number;
   readonly seed?: number;
+  /** How long each packet takes, in milliseconds: half of what a round trip does. @default 0 */
+  readonly delayMs?: number;
 }
 
 /** A path between clients and a server on this machine. */
@@ -18,6 +20,9 @@ export interface UdpProxy extends AsyncDisposable {
   rebind(): void;
   /** Takes nothing from clients it has not seen. */
   closeToOthers(): void;
+  /** Keeps what the server sends, until it is let go. */
+  hold(): void;
+  letGo(): void;
 }
 
 async function bound(): Promise<Socket> {
@@ -29,7 +34,7 @@ async function bound(): Promise<Socket> {
 
 export async function udpProxy(
   serverPort: number,
-  { loss = 0, seed = 1 }: UdpProxyOptions = {},
+  { loss = 0, seed = 1, delayMs = 0 }: UdpProxyOptions = {},
 ): Promise<UdpProxy> {
   const front = await bound();
   const random = seededRandom(seed);
@@ -45,13 +50,25 @@ export async function udpProxy(
     lost++;
     return true;
   };
+  let isOver = false;
+  let held: (() => void)[] | undefined;
+  const later = (send: () => void) => {
+    const unlessOver = () => {
+      if (!isOver) send();
+    };
+    if (delayMs === 0) unlessOver();
+    else setTimeout(unlessOver, delayMs);
+  };
   const backFor = (address: string, port: number): Promise<Socket> => {
     const name = `${address}:${port}`;
     let back = backs.get(name);
     if (back === undefined) {
       back = bound().then((socket) =>
         socket.on("message", (packet) => {
-          if (!isLost()) front.send(packet, port, address);
+          if (isLost()) return;
+          const send = () => later(() => front.send(packet, port, address));
+          if (held === undefined) send();
+          else held.push(send);
         }),
       );
       backs.set(name, back);
@@ -63,7 +80,7 @@ export async function udpProxy(
   front.on("message", async (packet, { address, port }) => {
     if (isClosed && !backs.has(`${address}:${port}`)) return;
     const back = await backFor(address, port);
-    if (!isLost()) back.send(packet, serverPort, "127.0.0.1");
+    if (!isLost()) later(() => back.send(packet, serverPort, "127.0.0.1"));
   });
   return {
     port: (front.address() as AddressInfo).port,
@@ -77,7 +94,16 @@ export async function udpProxy(
     closeToOthers() {
       isClosed = true;
     },
+    hold() {
+      held ??= [];
+    },
+    letGo() {
+      const sends = held ?? [];
+      held = undefined;
+      for (const send of sends) send();
+    },
     async [Symbol.asyncDispose]() {
+      isOver = true;
       front.close();
       for (const back of await Promise.all(all)) back.close();
     },

@@ -1,6 +1,7 @@
 import type { Endpoint } from "../endpoint.ts";
 import type { Listener } from "../listener.ts";
 import type { StreamSession } from "../session.ts";
+import type { Stream } from "../stream.ts";
 
 /** What an engine may lack; a lack is refused with a typed error, never faked. */
 export type QuicCapability =
@@ -8,6 +9,8 @@ export type QuicCapability =
   | "datagrams"
   /** Sessions resumed by tickets (RFC 8446, section 2.2). */
   | "resumption"
+  /** Listeners that share a secret resume each other's sessions. */
+  | "shared-tickets"
   /** Shown by clients, and verified by listeners. */
   | "client-certificates"
   /** A client goes on from another port at will (RFC 9000, section 9). */
@@ -42,6 +45,12 @@ export interface QuicConnectOptions {
   readonly tls: QuicTls;
   /** Where tickets are taken from to resume a session, and kept (RFC 8446, section 2.2). */
   readonly tickets?: TicketStore;
+  /**
+   * Gives the session before its handshake is complete, where a ticket allows that: see {@link QuicSession.earlyData}. Who
+   * watches the network can send such data to the server again; send nothing by it that is not safe to be done twice.
+   * KING_QUIC_CAPABILITY of an engine without `"early-data"`. @default false
+   */
+  readonly earlyData?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -49,12 +58,30 @@ export interface QuicConnectOptions {
 export interface QuicListenOptions {
   readonly local: Endpoint;
   readonly tls: QuicTls;
-  /** Called with each session whose handshake is complete. */
+  /** Called with each session whose handshake is complete; where early data is taken, when the first of it comes. */
   readonly onSession: (session: QuicSession) => void;
+}
+
+/**
+ * What goes before the handshake of a session is complete (RFC 9001, section 4.6). Datagrams that come before are held
+ * until it is.
+ */
+export interface QuicEarlyData {
+  /** `"pending"` until the handshake is complete. What was rejected has been sent once more by the engine itself. */
+  readonly state: "pending" | "accepted" | "rejected";
+  /** Resolves when the handshake is complete; rejects with what it failed with, as the session then does. */
+  readonly handshake: Promise<void>;
+  /**
+   * Whether the client opened `stream` before the handshake was complete. To a server that is still pending it may be
+   * a copy of what another connection carried, sent by a stranger (RFC 8446, section 8).
+   */
+  includes(stream: Stream): boolean;
 }
 
 /** A QUIC connection, on either side. */
 export interface QuicSession extends StreamSession {
+  /** Present where the session was given before its handshake was complete; `tls` may change when it is. */
+  readonly earlyData?: QuicEarlyData | undefined;
   /**
    * Goes on from another port of this host, as when its network changed (RFC 9000, section 9); `local` tells which.
    * What is under way is not lost.

@@ -1,5 +1,6 @@
 import type {
   Endpoint,
+  QuicCapability,
   QuicConnectOptions,
   QuicEngine,
   QuicListenOptions,
@@ -13,7 +14,14 @@ import {
   listenError,
   resolveEndpoint,
 } from "../connect-options.ts";
-import { type QuicEngineOptions, type QuicLimits, resolveLimits } from "../limits.ts";
+import { prepareQlogFolder } from "../diagnostic-files.ts";
+import {
+  checkCapabilities,
+  impliedNeeds,
+  type QuicEngineOptions,
+  type QuicLimits,
+  resolveLimits,
+} from "../limits.ts";
 import { QuicListener } from "../quic-listener.ts";
 import { QuicSession as QuicConnectionSession } from "../quic-session.ts";
 import { Tickets } from "../tickets.ts";
@@ -34,10 +42,23 @@ import { loadNative, type Native, type NativeSession } from "./native.ts";
 export async function openCurrentSpaceEngine(options?: QuicEngineOptions): Promise<QuicEngine> {
   const limits = resolveLimits(options);
   const native = await loadNative();
-  return {
+  const engine: Pick<QuicEngine, "name" | "capabilities"> = {
     name: "currentspace",
-    capabilities: new Set(["datagrams", "resumption", "client-certificates"]),
-    connect: (connectOptions) => connect(native, limits, connectOptions),
+    capabilities: new Set<QuicCapability>([
+      "datagrams",
+      "resumption",
+      "client-certificates",
+      "qlog",
+    ]),
+  };
+  checkCapabilities(engine, impliedNeeds(limits));
+  if (limits.qlogFolder !== undefined) await prepareQlogFolder(limits.qlogFolder);
+  return {
+    ...engine,
+    connect: async (connectOptions) => {
+      if (connectOptions.earlyData === true) checkCapabilities(engine, ["early-data"]);
+      return connect(native, limits, connectOptions);
+    },
     listen: (listenOptions) => listen(native, limits, listenOptions),
   };
 }
@@ -53,6 +74,7 @@ function transport(limits: QuicLimits) {
     initialMaxStreamDataBidiLocal: streamWindowBytes,
     initialMaxStreamsBidi: maxStreams,
     enableDatagrams: true,
+    ...(limits.qlogFolder === undefined ? {} : { qlogDir: limits.qlogFolder }),
   };
 }
 

@@ -1,11 +1,14 @@
 import { randomBytes, X509Certificate } from "node:crypto";
+import { join } from "node:path";
 import {
   type Endpoint,
   type StreamCapability,
+  streamErrors,
   systemClock,
   type Timer,
   type TlsFacts,
 } from "@king-runtime/core";
+import { handshakeTimeout } from "../connect-options.ts";
 import type {
   ConnectionEnd,
   ConnectionEvents,
@@ -17,6 +20,8 @@ import { StreamIds, streamIdFacts } from "../stream-id.ts";
 import { idleError, transportError } from "../tls-alert.ts";
 import { tlsFacts } from "../tls-facts.ts";
 import type { ClientPaths } from "./client-paths.ts";
+import { EarlyBudget } from "./early-budget.ts";
+import { MatrixEarlyHandshake } from "./early-handshake.ts";
 import type { Native, NativeConnection } from "./native.ts";
 import { maxPacketBytes } from "./native-config.ts";
 import { nativeError } from "./native-error.ts";
@@ -43,6 +48,9 @@ const quietLooks = 2;
 /** What was sent is waited for no longer. */
 const longestDeliveryMs = 5_000;
 
+/** RFC 9000, section 20.1. */
+const internalError = 1;
+
 /** How long a new path is tried. */
 const migrationTimeoutMs = 3_000;
 /** How long the old one is listened to after that. */
@@ -55,6 +63,9 @@ function migrationError(reason: string, cause?: unknown) {
   const message = `the session could not go on from another port: ${reason}`;
   return quicErrors.create("KING_QUIC_MIGRATION", message, {}, { cause });
 }
+
+const connectionClosed = () =>
+  streamErrors.create("KING_SESSION_CLOSED", "the session was closed before its handshake", {});
 
 /** What a connection needs of its socket. */
 export interface PacketSender {
@@ -80,7 +91,13 @@ export interface MatrixConnectionOptions {
   readonly remote: Endpoint;
   readonly sender: PacketSender;
   readonly handshakeTimeoutMs: number;
-  /** The handshake is complete, or the connection ended before it was. */
+  /** Whether streams may be used before the handshake is complete, as far as TLS allows it. */
+  readonly earlyData: boolean;
+  /** Of early data a server takes so much. */
+  readonly maxEarlyDataBytes: number;
+  /** Folder for files of secrets. */
+  readonly keylogFolder: string | undefined;
+  /** The handshake is complete, or early data can go or has come; or the connection ended before. */
   readonly onReady: (end?: ConnectionEnd) => void;
   /** Whether the other side has to show a certificate. */
   readonly verifiesPeer: boolean;
@@ -103,6 +120,9 @@ export class MatrixConnection implements EngineConnection {
   readonly #connection: NativeConnection;
   readonly #sender: PacketSender;
   readonly #onReady: (end?: ConnectionEnd) => void;
+  /** Present when it was told of before its handshake was complete. */
+  early: MatrixEarlyHandshake | undefined;
+  readonly #earlyBudget: EarlyBudget | undefined;
   readonly #streams = new Map<number, MatrixStream>();
   readonly #ids: StreamIds;
   #ready = false;
@@ -130,17 +150,25 @@ export class MatrixConnection implements EngineConnection {
     this.#sender = options.sender;
     this.#onReady = options.onReady;
     this.#ids = new StreamIds(options.role);
-    this.#handshakeTimer = systemClock.after(options.handshakeTimeoutMs, () => this.close(0, ""));
+    const { handshakeTimeoutMs, keylogFolder, earlyData, maxEarlyDataBytes } = options;
+    if (keylogFolder !== undefined) this.#logKeys(keylogFolder);
+    if (earlyData && this.role === "server") this.#earlyBudget = new EarlyBudget(maxEarlyDataBytes);
+    this.#handshakeTimer = systemClock.after(handshakeTimeoutMs, () =>
+      this.failHandshake(handshakeTimeout(handshakeTimeoutMs)),
+    );
   }
 
   /** Takes a packet that came for it. */
   receive(packet: Uint8Array, from: Address, to: Address = this.#at): void {
     if (this.#over) return;
+    const taken = this.#ready ? packet : (this.#earlyBudget?.admit(packet) ?? packet);
+    if (taken.length === 0) return;
     try {
-      this.#connection.recv(packet, { from, to });
+      this.#connection.recv(taken, { from, to });
     } catch (error) {
       nativeError(error); // quiche has noted what to answer; others' packets are dropped
     }
+    if (!this.#ready) this.#lookForRejection();
     this.#touch();
   }
 
@@ -148,27 +176,81 @@ export class MatrixConnection implements EngineConnection {
     return { host: this.local.address, port: this.local.port };
   }
 
+  /** quiche begins the file anew for each connection: each has its own. */
+  #logKeys(folder: string): void {
+    const id = Buffer.from(this.#connection.sourceId()).toString("hex");
+    this.#connection.setKeylog(join(folder, `quic-${this.role}-${id}.keys`));
+  }
+
   /** Starts the handshake. */
   start(): void {
+    // Whether there can be early data is settled with the ClientHello.
+    this.#flush();
     this.#advance();
+  }
+
+  #lookAtHandshake(): void {
+    if (this.#connection.isEstablished()) {
+      this.#ready = true;
+      this.#handshakeTimer.cancel();
+      if (this.early === undefined) this.#onReady();
+      else this.#completeEarly(this.early);
+    } else if (this.early === undefined && this.#options.earlyData && !this.#closed) {
+      if (!this.#connection.isInEarlyData()) return;
+      this.early = new MatrixEarlyHandshake();
+      this.#onReady();
+    }
+  }
+
+  #completeEarly(early: MatrixEarlyHandshake): void {
+    if (!this.#connection.isResumed()) early.isRejected = true;
+    early.complete();
+    // Its acknowledgement shows quiche that what went before is lost, long before its timer would.
+    if (early.state === "rejected") this.#connection.sendAckEliciting();
+  }
+
+  /** A client's TLS leaves early data behind before it goes on without; quiche does not tell it otherwise. */
+  #lookForRejection(): void {
+    if (this.early === undefined || this.role === "server") return;
+    const connection = this.#connection;
+    if (!connection.isInEarlyData() && !connection.isEstablished()) this.early.isRejected = true;
+  }
+
+  /** The handshake will not be complete. */
+  failHandshake(error: Error): void {
+    if (this.#ready || this.#closed) return;
+    this.#leaveHandshake({ by: "network", error });
+    this.#connection.close(false, 0, new Uint8Array(0));
+    this.#flush();
+    if (this.#connection.isClosed()) this.#finish();
+  }
+
+  /** It ends before its handshake was complete. */
+  #leaveHandshake(end: ConnectionEnd): void {
+    this.#closed = true;
+    this.#handshakeTimer.cancel();
+    this.#delivered?.resolve();
+    if (this.early === undefined) {
+      this.#onReady(end);
+      return;
+    }
+    this.#endedByPeer = true;
+    this.early.fail(end.error ?? transportError(end.code ?? 0));
+    this.events?.onEnd(end);
   }
 
   /** Goes on after something happened in quiche. */
   #advance(): void {
     if (this.#over) return;
     const connection = this.#connection;
-    if (!this.#ready && connection.isEstablished()) {
-      this.#ready = true;
-      this.#handshakeTimer.cancel();
-      this.#onReady();
-    }
+    if (!this.#ready) this.#lookAtHandshake();
     if (this.#ready && !this.#closed) {
       this.#exchangeIds();
       this.#lookAtPaths();
       this.#lookForTicket();
       this.#advanceDatagrams();
-      this.#advanceStreams();
     }
+    if ((this.#ready || this.early !== undefined) && !this.#closed) this.#advanceStreams();
     this.#flush();
     if (!connection.isClosed() && !connection.isDraining()) return;
     this.#reportEnd();
@@ -311,9 +393,22 @@ export class MatrixConnection implements EngineConnection {
     });
   }
 
+  #send(): ReturnType<NativeConnection["send"]> {
+    try {
+      return this.#connection.send(this.#packet);
+    } catch (error) {
+      // The handshake goes on when something is sent, too, and may fail there: what is sent next tells the peer.
+      nativeError(error);
+      if (this.#connection.localError() === null) {
+        this.#connection.close(false, internalError, new Uint8Array(0));
+      }
+      return this.#connection.send(this.#packet);
+    }
+  }
+
   #flush(): void {
     for (let sent = 0; sent < burstPackets; sent++) {
-      const result = this.#connection.send(this.#packet);
+      const result = this.#send();
       if (result === null) {
         this.#arm();
         return;
@@ -346,8 +441,11 @@ export class MatrixConnection implements EngineConnection {
     for (const stream of this.#streams.values()) stream.onConnectionEnd();
     const end = this.#end();
     this.#endedByPeer = true;
-    if (this.#ready) this.events?.onEnd(end);
-    else this.#onReady(end);
+    if (!this.#ready) {
+      this.#leaveHandshake(end);
+      return;
+    }
+    this.events?.onEnd(end);
     this.#delivered?.resolve();
   }
 
@@ -375,6 +473,14 @@ export class MatrixConnection implements EngineConnection {
     this.#streams.clear();
     this.#ended.resolve();
     this.#sender.release();
+  }
+
+  /**
+   * The socket is about to go: nobody waits for what a peer may still send that has not completed its handshake, which
+   * without a round trip that was measured would take seconds (RFC 9000, section 10.2).
+   */
+  abandonHandshake(): void {
+    if (!this.#ready) this.#finish();
   }
 
   openStream(direction: "both" | "send"): MatrixStream | undefined {
@@ -418,6 +524,7 @@ export class MatrixConnection implements EngineConnection {
   }
 
   async delivered(): Promise<void> {
+    await this.early?.handshake.catch(() => undefined);
     this.#delivered ??= Promise.withResolvers();
     const { promise, resolve } = this.#delivered;
     if (this.#closed) resolve();
@@ -453,8 +560,9 @@ export class MatrixConnection implements EngineConnection {
     const ready = this.#ready;
     this.#connection.close(ready, code, new TextEncoder().encode(reason));
     if (!ready) {
-      this.#onReady({ by: "network" });
       this.#handshakeTimer.cancel();
+      if (this.early === undefined) this.#onReady({ by: "network" });
+      else this.early.fail(connectionClosed());
     }
     this.#flush();
     if (this.#connection.isClosed()) this.#finish();

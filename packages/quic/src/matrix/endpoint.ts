@@ -6,7 +6,7 @@ import type { QuicLimits } from "../limits.ts";
 import type { EngineEndpoint } from "../quic-listener.ts";
 import { MatrixConnection } from "./connection.ts";
 import type { Native, NativeConfig } from "./native.ts";
-import { serverConfig } from "./native-config.ts";
+import { ServerConfigs } from "./server-configs.ts";
 import { boundEndpoint, connectionIdBytes, openSocket } from "./socket.ts";
 
 /** Shorter packets start no connection (RFC 9000, section 14.1). */
@@ -17,7 +17,7 @@ export class MatrixEndpoint implements EngineEndpoint {
   readonly local: Required<Endpoint>;
   refused = 0;
   readonly #native: Native;
-  readonly #config: NativeConfig;
+  readonly #configs: ServerConfigs;
   readonly #limits: QuicLimits;
   readonly #verifiesClients: boolean;
   readonly #socket: Socket;
@@ -30,14 +30,14 @@ export class MatrixEndpoint implements EngineEndpoint {
 
   private constructor(
     native: Native,
-    config: NativeConfig,
+    configs: ServerConfigs,
     limits: QuicLimits,
     verifiesClients: boolean,
     socket: Socket,
     onConnection: (connection: MatrixConnection) => void,
   ) {
     this.#native = native;
-    this.#config = config;
+    this.#configs = configs;
     this.#limits = limits;
     this.#verifiesClients = verifiesClients;
     this.#socket = socket;
@@ -55,10 +55,10 @@ export class MatrixEndpoint implements EngineEndpoint {
     local: Endpoint,
     onConnection: (connection: MatrixConnection) => void,
   ): Promise<MatrixEndpoint> {
-    const config = serverConfig(native, tls, limits);
+    const configs = new ServerConfigs(native, tls, limits);
     const socket = await openSocket(local);
     const verifies = tls.ca !== undefined;
-    return new MatrixEndpoint(native, config, limits, verifies, socket, onConnection);
+    return new MatrixEndpoint(native, configs, limits, verifies, socket, onConnection);
   }
 
   #onPacket(packet: Buffer, from: RemoteInfo): void {
@@ -82,10 +82,10 @@ export class MatrixEndpoint implements EngineEndpoint {
       this.refused++;
       return undefined;
     }
-    return this.#make(header, from);
+    return this.#make(header, from, this.#configs.for(packet));
   }
 
-  #make(header: Header, from: RemoteInfo): MatrixConnection {
+  #make(header: Header, from: RemoteInfo, config: NativeConfig): MatrixConnection {
     const { local } = this;
     const id = randomBytes(connectionIdBytes);
     const keys = new Set([key(header.dcid), key(id)]);
@@ -96,12 +96,15 @@ export class MatrixEndpoint implements EngineEndpoint {
         null,
         { host: local.address, port: local.port },
         { host: from.address, port: from.port },
-        this.#config,
+        config,
       ),
       role: "server",
       local,
       remote: { address: from.address, port: from.port, family: from.family },
       handshakeTimeoutMs: this.#limits.handshakeTimeoutMs,
+      keylogFolder: this.#limits.keylogFolder,
+      earlyData: this.#limits.earlyData,
+      maxEarlyDataBytes: this.#limits.maxEarlyDataBytes,
       verifiesPeer: this.#verifiesClients,
       sender: {
         send: (packet, to) => this.#socket.send(packet, to.port, to.host, ignore),
@@ -133,7 +136,10 @@ export class MatrixEndpoint implements EngineEndpoint {
   close(): Promise<void> {
     if (this.#closing === undefined) {
       this.#closing = Promise.withResolvers();
-      for (const connection of new Set(this.#byId.values())) void connection.close(0, "");
+      for (const connection of new Set(this.#byId.values())) {
+        void connection.close(0, "");
+        connection.abandonHandshake();
+      }
       this.#letGo();
     }
     return this.#closing.promise;
@@ -143,7 +149,8 @@ export class MatrixEndpoint implements EngineEndpoint {
   #letGo(): void {
     if (this.#connections > 0 || this.#closing === undefined || this.#released) return;
     this.#released = true;
-    this.#socket.close(() => this.#closing?.resolve());
+    // What was sent last is still on its way to the system.
+    setImmediate(() => this.#socket.close(() => this.#closing?.resolve()));
   }
 }
 

@@ -2,21 +2,23 @@ import { randomBytes } from "node:crypto";
 import { BlockList, isIP } from "node:net";
 import type {
   Endpoint,
+  QuicCapability,
   QuicConnectOptions,
   QuicEngine,
   QuicListenOptions,
   QuicSession,
 } from "@king-runtime/core";
-import {
-  checkConnect,
-  checkListen,
-  connectError,
-  handshakeTimeout,
-  resolveEndpoint,
-} from "../connect-options.ts";
+import { checkConnect, checkListen, connectError, resolveEndpoint } from "../connect-options.ts";
+import { prepareKeylogFolder } from "../diagnostic-files.ts";
 import type { ConnectionEnd } from "../engine-connection.ts";
 import { quicErrors } from "../errors.ts";
-import { type QuicEngineOptions, type QuicLimits, resolveLimits } from "../limits.ts";
+import {
+  checkCapabilities,
+  impliedNeeds,
+  type QuicEngineOptions,
+  type QuicLimits,
+  resolveLimits,
+} from "../limits.ts";
 import { QuicListener } from "../quic-listener.ts";
 import { QuicSession as QuicConnectionSession } from "../quic-session.ts";
 import { Tickets } from "../tickets.ts";
@@ -39,16 +41,24 @@ import { connectionIdBytes } from "./socket.ts";
 export async function openMatrixEngine(options?: QuicEngineOptions): Promise<QuicEngine> {
   const limits = resolveLimits(options);
   const native = await loadNative();
-  return {
+  const engine: Pick<QuicEngine, "name" | "capabilities"> = {
     name: "matrix",
-    capabilities: new Set([
+    capabilities: new Set<QuicCapability>([
       "datagrams",
       "resumption",
+      "shared-tickets",
       "client-certificates",
       "migration",
       "flow-control",
       "loss-statistics",
+      "early-data",
+      "keylog",
     ]),
+  };
+  checkCapabilities(engine, impliedNeeds(limits));
+  if (limits.keylogFolder !== undefined) await prepareKeylogFolder(limits.keylogFolder);
+  return {
+    ...engine,
     connect: (connectOptions) => connect(native, limits, connectOptions),
     listen: async (listenOptions) => {
       if (options?.allowUnpatchedEngine !== true) refuseExposed(listenOptions.local);
@@ -84,7 +94,7 @@ async function connect(
   options: QuicConnectOptions,
 ): Promise<QuicSession> {
   const tls = checkConnect(options);
-  const { signal } = options;
+  const { earlyData = false, signal } = options;
   signal?.throwIfAborted();
   const tickets = options.tickets && new Tickets(options.tickets, "matrix", options.remote, tls);
   const ticket = await tickets?.take();
@@ -98,11 +108,11 @@ async function connect(
       randomBytes(connectionIdBytes),
       { host: local.address, port: local.port },
       { host: remote.address, port: remote.port },
-      clientConfig(native, tls, limits),
+      clientConfig(native, tls, limits, earlyData),
     );
     if (ticket !== undefined) resume(connection, ticket);
     const { serverName } = tls;
-    const about = { serverName, tickets, local, remote, signal };
+    const about = { serverName, tickets, local, remote, earlyData, signal };
     return await handshake({ native, limits, paths, connection, ...about });
   } catch (error) {
     paths.release();
@@ -128,13 +138,14 @@ interface Handshake {
   readonly connection: NativeConnection;
   readonly local: Endpoint;
   readonly remote: Endpoint;
+  readonly earlyData: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
 async function handshake(options: Handshake): Promise<QuicSession> {
-  const { native, limits, paths, connection, local, remote, signal } = options;
+  const { native, limits, paths, connection, local, remote, earlyData, signal } = options;
   const { serverName, tickets } = options;
-  const { handshakeTimeoutMs } = limits;
+  const { handshakeTimeoutMs, maxEarlyDataBytes, keylogFolder } = limits;
   const { promise, resolve, reject } = Promise.withResolvers<QuicSession>();
   const driver: MatrixConnection = new MatrixConnection({
     native,
@@ -143,6 +154,9 @@ async function handshake(options: Handshake): Promise<QuicSession> {
     local,
     remote,
     handshakeTimeoutMs,
+    earlyData,
+    maxEarlyDataBytes,
+    keylogFolder,
     serverName,
     verifiesPeer: true,
     ...(tickets === undefined ? {} : { onTicket: (ticket) => tickets.put(ticket) }),
@@ -153,7 +167,7 @@ async function handshake(options: Handshake): Promise<QuicSession> {
     paths,
     onReady(end) {
       if (end === undefined) resolve(new QuicConnectionSession(driver, limits));
-      else reject(failedHandshake(end, remote, handshakeTimeoutMs));
+      else reject(failedHandshake(end, remote));
     },
   });
   const from = { host: remote.address, port: remote.port };
@@ -161,10 +175,7 @@ async function handshake(options: Handshake): Promise<QuicSession> {
     reject(signal?.reason);
     void driver.close(0, "");
   };
-  paths.onError = (cause) => {
-    reject(connectError(remote, cause.message, cause));
-    void driver.close(0, "");
-  };
+  paths.onError = (cause) => driver.failHandshake(connectError(remote, cause.message, cause));
   paths.onPacket = (packet, { address, port }) =>
     driver.receive(packet, from, { host: address, port });
   signal?.addEventListener("abort", giveUp, { once: true });
@@ -173,12 +184,10 @@ async function handshake(options: Handshake): Promise<QuicSession> {
     return await promise;
   } finally {
     signal?.removeEventListener("abort", giveUp);
-    paths.onError = () => undefined;
   }
 }
 
-function failedHandshake(end: ConnectionEnd, remote: Endpoint, timeoutMs: number): Error {
+function failedHandshake(end: ConnectionEnd, remote: Endpoint): Error {
   if (end.error !== undefined) return end.error;
-  if (end.by === "network") return handshakeTimeout(timeoutMs);
   return connectError(remote, `the server closed the connection with code ${end.code}`);
 }

@@ -26,7 +26,12 @@ const signatures = [
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 /** A client verifies the server, by the authorities of `ca` or those that node trusts. */
-export function clientConfig(native: Native, tls: ClientTls, limits: QuicLimits): NativeConfig {
+export function clientConfig(
+  native: Native,
+  tls: ClientTls,
+  limits: QuicLimits,
+  earlyData: boolean,
+): NativeConfig {
   const ca = tls.ca ?? getCACertificates("default").join("\n");
   const { Config } = native.quiche;
   const { cert, key } = tls;
@@ -38,10 +43,17 @@ export function clientConfig(native: Native, tls: ClientTls, limits: QuicLimits)
     cert === undefined ? null : [bytes(cert)],
     signatures,
   );
+  if (earlyData) config.enableEarlyData();
   return configure(config, tls.alpn, limits);
 }
 
-export function serverConfig(native: Native, tls: ServerTls, limits: QuicLimits): NativeConfig {
+/** @param ticketKey of 48 bytes; without one BoringSSL has keys of its own, which it changes. */
+export function serverConfig(
+  native: Native,
+  tls: ServerTls,
+  limits: QuicLimits,
+  ticketKey: Uint8Array | undefined,
+): NativeConfig {
   const { Config } = native.quiche;
   const { key, cert, ca } = tls;
   const config = Config.withBoringSslCtx(
@@ -52,6 +64,8 @@ export function serverConfig(native: Native, tls: ServerTls, limits: QuicLimits)
     [bytes(cert)],
     signatures,
   );
+  if (ticketKey !== undefined) config.setTicketKey(ticketKey);
+  if (limits.earlyData) config.enableEarlyData();
   return configure(config, tls.alpn, limits);
 }
 
@@ -76,5 +90,6 @@ function configure(config: NativeConfig, alpn: readonly string[], limits: QuicLi
   // A client behind NAT gets another port after a pause: that is migration to the server.
   config.setDisableActiveMigration(false);
   config.enablePacing(false);
+  if (limits.keylogFolder !== undefined) config.logKeys();
   return config;
 }
