@@ -2,11 +2,13 @@ import {
   checkObject,
   type HeaderFields,
   optionError,
+  type Session,
+  type Stream,
   streamErrors,
   unknownOption,
 } from "@king-runtime/core";
-import { type OpenHttpSessionOptions, openHttpSession } from "../client/open-http-session.ts";
-import type { HttpClientSession } from "../client/streaming-session.ts";
+import type { ConnectionOptions } from "../client/connection-options.ts";
+import { openHttpSession } from "../client/open-http-session.ts";
 import { httpErrors } from "../errors.ts";
 import {
   type Admission,
@@ -16,12 +18,23 @@ import {
 import { webTransportEngine } from "./engine.ts";
 import { OpenWebTransportSession, type WebTransportSession } from "./web-transport-session.ts";
 
+/** What a session is opened on beside others: a session of HTTP/3, such as `openHttpSession` gives. */
+export interface WebTransportTarget extends Session {
+  upgrade(options: {
+    protocol: string;
+    path?: string;
+    headers?: HeaderFields;
+    headersTimeoutMs?: number;
+    signal?: AbortSignal;
+  }): Promise<{ readonly stream: Stream }>;
+}
+
 /** Options of {@link connectWebTransport}. */
 export interface ConnectWebTransportOptions {
   /** Path and query; on a session that is open. @default "/" */
   path?: string;
   /** How to connect, with `quic: { engine }` at least; with a URL. */
-  connection?: Omit<OpenHttpSessionOptions, "protocols" | "signal">;
+  connection?: Omit<ConnectionOptions, "protocols">;
   /** Fields of the request, such as `authorization`. */
   headers?: HeaderFields;
   /** From the request until the server's answer, and before that until its settings. @default 30_000 */
@@ -42,7 +55,7 @@ const optionNames = ["path", "connection", "headers", "headersTimeoutMs", "signa
  * as many sessions as either side takes; KING_HTTP_TIMEOUT; what `openHttpSession` throws; the reason of `signal`.
  */
 export async function connectWebTransport(
-  target: string | URL | HttpClientSession,
+  target: string | URL | WebTransportTarget,
   options: ConnectWebTransportOptions = {},
 ): Promise<WebTransportSession> {
   checkOptions(target, options);
@@ -71,7 +84,7 @@ export async function connectWebTransport(
 }
 
 async function ask(
-  http: HttpClientSession,
+  http: WebTransportTarget,
   { path = "/", headers, headersTimeoutMs = 30_000, signal }: ConnectWebTransportOptions,
 ): Promise<WebTransportSession> {
   const carrier = (http as { readonly [webTransportCarrier]?: WebTransportCarrier })[
@@ -101,7 +114,7 @@ async function ask(
 /** A place for a session on the connection of `http`, once its server has said that it takes them. */
 async function admit(
   carrier: WebTransportCarrier,
-  http: HttpClientSession,
+  http: WebTransportTarget,
   timeoutMs: number,
   signal: AbortSignal | undefined,
 ): Promise<Admission> {
@@ -133,7 +146,7 @@ async function admit(
   }
 }
 
-function unsupported({ protocol }: HttpClientSession, message: string) {
+function unsupported({ protocol }: WebTransportTarget, message: string) {
   const details = { capability: "webtransport", protocol };
   return streamErrors.create("KING_STREAM_UNSUPPORTED", message, details);
 }
