@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import type { Stream } from "@king-runtime/core";
 import { expect, test } from "vitest";
 import { CurrentSpaceConnection } from "../src/current-space/connection.ts";
 import type { NativeSession, NativeStream } from "../src/current-space/native.ts";
@@ -36,7 +37,7 @@ function connecting() {
     stream._pushData(Buffer.from(text));
     native.emit("stream", stream);
   };
-  return { native, connection, arrive };
+  return { native, streams, connection, arrive };
 }
 
 test("a stream that comes before the client is told of its connection is not lost", async () => {
@@ -71,3 +72,31 @@ test("a stream that breaks in the very turn in which it comes up, and that nobod
   await Promise.resolve();
   expect(session.stats().streamsActive).toBe(0);
 });
+
+test("a stream that the engine forgets and hears of again can break, and takes nobody down", async () => {
+  const { native, streams, connection, arrive } = connecting();
+  const session = new QuicSession(connection, resolveLimits());
+  arrive(4, "first");
+  const [stream] = await streamsOf(session, 1);
+  // In one turn, before its owner has heard that the first object is gone.
+  streams.delete(4);
+  const again = native._getOrCreateStream(4);
+  again._pushData(Buffer.from(" second"));
+  again.emit("error", new Error("StreamReset(268)"));
+  await expect(textOf(stream)).rejects.toMatchObject({
+    code: "KING_STREAM_RESET",
+    details: { code: 268 },
+  });
+});
+
+async function streamsOf(session: QuicSession, count: number): Promise<Stream[]> {
+  const found: Stream[] = [];
+  for await (const stream of session.streams()) if (found.push(stream) === count) break;
+  return found;
+}
+
+async function textOf(stream: Stream | undefined): Promise<string> {
+  let text = "";
+  for await (const chunk of stream ?? []) text += Buffer.from(chunk).toString();
+  return text;
+}

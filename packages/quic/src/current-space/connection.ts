@@ -109,8 +109,11 @@ export class CurrentSpaceConnection implements EngineConnection {
   /** The engine's object for a stream, its bytes going our way from the first one on. */
   #find(id: number): NativeStream {
     const stream = this.#create(id);
-    if (this.#streams.has(id)) this.#hook(stream);
-    else if (!early.has(stream)) this.#await(stream);
+    const ours = this.#streams.get(id);
+    if (ours !== undefined) {
+      this.#hook(stream);
+      ours.renew(stream);
+    } else if (!early.has(stream)) this.#await(stream);
     return stream;
   }
 

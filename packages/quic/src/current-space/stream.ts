@@ -50,6 +50,13 @@ export class CurrentSpaceStream implements EngineStream {
     return this.#trial?.running === true;
   }
 
+  /** The engine has another object for it: it has let go of the one before, and heard of the stream again. */
+  renew(native: NativeStream): void {
+    if (native === this.#native) return;
+    this.#native = native;
+    this.#listen(native);
+  }
+
   #listen(native: NativeStream): void {
     native.on("error", (error: Error) => this.#onError(error));
   }
@@ -125,8 +132,7 @@ export class CurrentSpaceStream implements EngineStream {
   }
 
   #reopen(): void {
-    this.#native = this.#options.reopen();
-    this.#listen(this.#native);
+    this.renew(this.#options.reopen());
   }
 
   /**
