@@ -76,6 +76,8 @@ export interface EngineConnection {
   readonly early?: EarlyHandshake | undefined;
   /** Of its streams and itself. */
   readonly capabilities: ReadonlySet<StreamCapability>;
+  /** Largest code that a stream can be broken off with. */
+  readonly largestCode: number;
   events: ConnectionEvents | undefined;
   /** What a datagram may have at present; 0 when the peer takes none. */
   readonly maxDatagramBytes: number;

@@ -114,6 +114,11 @@ export class QuicSession
     };
   }
 
+  /** Largest code that its streams can be broken off with. */
+  get largestCode(): number {
+    return this.#connection.largestCode;
+  }
+
   get state(): "open" | "draining" | "closed" {
     if (this.ended !== undefined) return "closed";
     return this.closing || this.#leaving ? "draining" : "open";

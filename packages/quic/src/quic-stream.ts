@@ -25,6 +25,8 @@ export interface StreamOwner {
   readonly capabilities: ReadonlySet<StreamCapability>;
   readonly limits: QuicLimits;
   readonly undelivered: Undelivered;
+  /** Largest code that a stream can be broken off with. */
+  readonly largestCode: number;
   /** Both directions are over. */
   onStreamEnd(stream: QuicStream): void;
 }
@@ -222,7 +224,7 @@ export class QuicStream extends BaseStream implements StreamEvents {
   }
 
   stopReading(code: number = noCode): void {
-    checkCode(code);
+    checkCode(code, this.#owner.largestCode);
     if (this.#inputOver) return;
     this.#inputOver = true;
     if (!this.#inputWhole) this.#engine.stopReading(code);
@@ -291,7 +293,7 @@ export class QuicStream extends BaseStream implements StreamEvents {
   // Its end
 
   reset(code: number = noCode): void {
-    checkCode(code);
+    checkCode(code, this.#owner.largestCode);
     const error = streamErrors.create("KING_STREAM_CLOSED", "the stream was reset here", {});
     this.#break({ by: "local", code }, error);
   }

@@ -12,6 +12,7 @@ import type { TLSSocket } from "node:tls";
 import {
   type CloseOptions,
   type Endpoint,
+  KingError,
   Lifetime,
   type Listener,
   type ListenerClosed,
@@ -64,6 +65,9 @@ export interface NodeHttpListenerOptions {
   /** Told of what goes wrong with the listener itself, such as a failed accept. */
   readonly onError: (error: unknown) => void;
 }
+
+/** How many ports are tried where any would do. */
+const mostTries = 5;
 
 /** What HTTP/3 is served with. */
 export interface Http3Binding {
@@ -186,6 +190,31 @@ export class NodeHttpListener extends Lifetime<ListenerClosed> implements HttpLi
   /** Binds the address. */
   async open(host: string, port: number): Promise<void> {
     const server = this.#server;
+    for (let tries = 1; ; tries++) {
+      const bound = await this.#bind(host, port);
+      try {
+        await this.#openQuic(host, bound);
+        break;
+      } catch (error) {
+        await new Promise<void>((resolve) =>
+          NetServer.prototype.close.call(server, () => resolve()),
+        );
+        // A port that is free for TCP may be taken for UDP.
+        const isTaken = port === 0 && KingError.is(error, "KING_QUIC_LISTEN");
+        if (!isTaken || tries === mostTries) throw error;
+      }
+    }
+    // Such as a failed accept for want of file descriptors: the listener goes on.
+    server.on("error", this.#onError);
+    this.#open = true;
+    const tickMs = sweepIntervalMs(this.#limits);
+    this.#sweep = this.#limits.clock.every(tickMs, () => this.#onSweep(tickMs), {
+      keepAlive: false,
+    });
+  }
+
+  async #bind(host: string, port: number): Promise<number> {
+    const server = this.#server;
     await new Promise<void>((resolve, reject) => {
       const onError = (cause: Error) => {
         const { code } = cause as NodeJS.ErrnoException;
@@ -202,8 +231,6 @@ export class NodeHttpListener extends Lifetime<ListenerClosed> implements HttpLi
       const { backlog, reusePort } = this.#limits;
       server.listen({ host, port, backlog, reusePort }, () => {
         server.removeListener("error", onError);
-        // Such as a failed accept for want of file descriptors: the listener goes on.
-        server.on("error", this.#onError);
         resolve();
       });
     });
@@ -213,28 +240,18 @@ export class NodeHttpListener extends Lifetime<ListenerClosed> implements HttpLi
       port: bound,
       family: family === "IPv6" ? ("IPv6" as const) : ("IPv4" as const),
     });
-    await this.#openQuic(host, bound);
-    this.#open = true;
-    const tickMs = sweepIntervalMs(this.#limits);
-    this.#sweep = this.#limits.clock.every(tickMs, () => this.#onSweep(tickMs), {
-      keepAlive: false,
-    });
+    return bound;
   }
 
   /** The same port of UDP, for HTTP/3. */
   async #openQuic(host: string, port: number): Promise<void> {
     if (this.#quic === undefined) return;
     const { engine, tls } = this.#quic;
-    try {
-      this.#quicListener = await engine.listen({
-        local: { address: host, port },
-        tls: { alpn: ["h3"], ...tls },
-        onSession: (session) => this.#serveHttp3(session),
-      });
-    } catch (error) {
-      this.#server.close();
-      throw error;
-    }
+    this.#quicListener = await engine.listen({
+      local: { address: host, port },
+      tls: { alpn: ["h3"], ...tls },
+      onSession: (session) => this.#serveHttp3(session),
+    });
     this.#limits.altSvc = `h3=":${port}"; ma=86400`;
   }
 

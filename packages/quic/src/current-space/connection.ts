@@ -4,6 +4,7 @@ import {
   systemClock,
   type TlsFacts,
 } from "@king-runtime/core";
+import { smallCode } from "../codes.ts";
 import type {
   ConnectionEnd,
   ConnectionEvents,
@@ -52,6 +53,7 @@ export class CurrentSpaceConnection implements EngineConnection {
   readonly role: "client" | "server";
   readonly remote: Endpoint;
   readonly capabilities = capabilities;
+  readonly largestCode = smallCode;
   readonly migrate = undefined;
   readonly #local: () => Endpoint;
   readonly #tls: () => TlsFacts;

@@ -115,6 +115,7 @@ export class MatrixConnection implements EngineConnection {
   local: Endpoint;
   readonly remote: Endpoint;
   readonly capabilities = capabilities;
+  readonly largestCode = Number.MAX_SAFE_INTEGER;
   events: ConnectionEvents | undefined;
   readonly #native: Native;
   readonly #connection: NativeConnection;

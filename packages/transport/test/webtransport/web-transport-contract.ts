@@ -10,9 +10,11 @@ import {
   type Role,
 } from "./web-transport-harness.ts";
 
-/** What is left of an engine's: of 62 bits, its codes have 32, and those of WebTransport 47. */
+/** What is left of an engine's: codes of currentspace have 32 bits, and those of WebTransport 47. */
 function webTransportCapabilities(name: EngineName | "memory"): readonly StreamCapability[] {
-  const own = capabilitiesOf[name].filter((each) => name === "memory" || each !== "reset-code");
+  const own = capabilitiesOf[name].filter(
+    (each) => name !== "currentspace" || each !== "reset-code",
+  );
   return [...own, "datagrams"];
 }
 

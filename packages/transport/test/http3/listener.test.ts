@@ -1,8 +1,9 @@
-import type { Stream } from "@king-runtime/core";
+import type { QuicEngine, Stream } from "@king-runtime/core";
+import { quicErrors } from "@king-runtime/quic";
 import { makeCertificates, withDeadline } from "@king-runtime/testkit";
 import { describe, expect, test } from "vitest";
-import { listenHttp, openHttpSession } from "../../src/index.ts";
-import { engineNames, needEngine } from "./engines.ts";
+import { listenHttp, openHttpSession, request } from "../../src/index.ts";
+import { engineNames, needEngine, openEngine } from "./engines.ts";
 
 const { ca, leaf } = await makeCertificates();
 
@@ -37,4 +38,40 @@ describe.each(["memory", ...engineNames] as const)("over %s", (name) => {
     expect((await source.next()).done).toBe(true);
     await withDeadline(session.closed, "the end of the connection");
   });
+});
+
+test.each([
+  ["tries other ports where any would do", 3, "open"],
+  ["gives up when five are taken", 5, "KING_QUIC_LISTEN"],
+])("a listener whose port is taken for UDP %s", async (_, taken, outcome) => {
+  const engine = await openEngine("memory");
+  const ports = new Set<number>();
+  const crowded: QuicEngine = {
+    ...engine,
+    async listen(options) {
+      ports.add(options.local.port);
+      if (ports.size > taken) return engine.listen(options);
+      const { address, port } = options.local;
+      throw quicErrors.create("KING_QUIC_LISTEN", "expected to listen, got EADDRINUSE", {
+        address,
+        port,
+      });
+    },
+  };
+  const listening = listenHttp({
+    tls: leaf,
+    quic: { engine: crowded },
+    handler: (exchange) => exchange.respond(200, {}, "ok"),
+  });
+  if (outcome !== "open") {
+    await expect(listening).rejects.toMatchObject({ code: outcome });
+    expect(ports.size).toBe(5);
+    return;
+  }
+  await using listener = await listening;
+  expect(ports.size).toBe(taken + 1);
+  expect([...ports].at(-1)).toBe(listener.local.port);
+  const options = { tls: { ca }, protocols: ["h2"] as const };
+  const response = await request(`https://localhost:${listener.local.port}/`, options);
+  expect(await response.text()).toBe("ok");
 });
