@@ -430,6 +430,22 @@ export class Http3Stream extends Duplex implements FrameSink {
   ): void {
     this.#queue(frameHead(frameTypes.data, chunk.length));
     this.#queue(chunk);
+    this.#sendQueued(callback);
+  }
+
+  /** What was written while the last write was on its way goes out in one frame. */
+  override _writev(
+    chunks: { readonly chunk: Uint8Array }[],
+    callback: (error?: Error | null) => void,
+  ): void {
+    let length = 0;
+    for (const { chunk } of chunks) length += chunk.length;
+    this.#queue(frameHead(frameTypes.data, length));
+    for (const { chunk } of chunks) this.#queue(chunk);
+    this.#sendQueued(callback);
+  }
+
+  #sendQueued(callback: (error?: Error | null) => void): void {
     this.#whenOpen(() => {
       const room = this.#outBytes < smallBytes ? this.#blocked : this.#flush();
       if (room === undefined) callback();
