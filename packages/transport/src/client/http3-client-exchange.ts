@@ -1,6 +1,7 @@
 import type { StreamCapability } from "@king-runtime/core";
 import { httpErrors } from "../errors.ts";
 import { Http3Error, http3Codes } from "../http3/codes.ts";
+import { tooEarly } from "../http3/early-data.ts";
 import { fieldSection } from "../http3/field-section.ts";
 import type { Http3Stream } from "../http3/http3-stream.ts";
 import { readResponseHead, readTrailers } from "../http3/message-fields.ts";
@@ -14,8 +15,10 @@ const none: readonly string[] = [];
 /** One request on an {@link Http3ClientSession}. */
 export class Http3ClientExchange extends ClientExchange {
   override readonly session: Http3ClientSession;
-  protected override readonly output: Http3Stream;
-  protected override readonly input: Http3Stream;
+  #stream: Http3Stream;
+  readonly #head: readonly string[];
+  /** Sent before the handshake was complete, and not again since. */
+  #isEarly: boolean;
   #trailers: readonly string[] = none;
   #isUnseen = false;
 
@@ -24,25 +27,53 @@ export class Http3ClientExchange extends ClientExchange {
     request: PreparedRequest,
     stream: Http3Stream,
     head: readonly string[],
+    isEarly: boolean,
   ) {
     super(request);
     this.session = session;
-    this.output = stream;
-    this.input = stream;
+    this.#stream = stream;
+    this.#head = head;
+    this.#isEarly = isEarly;
+    this.#use(stream);
+    this.start();
+  }
+
+  protected override get output(): Http3Stream {
+    return this.#stream;
+  }
+
+  protected override get input(): Http3Stream {
+    return this.#stream;
+  }
+
+  #use(stream: Http3Stream): void {
+    this.#stream = stream;
+    // Of one that was given up in favour of another nothing more is of interest.
+    const ifInUse = (then: () => void) => this.#stream === stream && then();
     stream.on("error", () => undefined); // told by "close"
-    stream.on("data", (chunk: Buffer) => this.incoming.onData(chunk));
-    stream.once("end", () => this.incoming.onEnd(this.#trailers));
-    stream.once("close", () => this.#onClose());
+    stream.on("data", (chunk: Buffer) => ifInUse(() => this.incoming.onData(chunk)));
+    stream.once("end", () => ifInUse(() => this.incoming.onEnd(this.#trailers)));
+    stream.once("close", () => ifInUse(() => this.#onClose()));
     stream.onOverrun = (error) => this.abort(error);
+    const { maxHeaderBytes } = this.request.limits;
     stream.receive({
       onHead: (section) => this.#onSection(section),
       onTrailers: (section) => {
         this.#trailers = readTrailers(section);
       },
-      onTooLarge: () => this.incoming.cancel(headerLimitError(request.limits.maxHeaderBytes)),
+      onTooLarge: () => this.incoming.cancel(headerLimitError(maxHeaderBytes)),
     });
-    stream.sendFields(head);
-    this.start();
+    stream.sendFields(this.#head);
+  }
+
+  /** The server cannot have a request be a copy: once more, now that it is none (RFC 8470, section 5.2). */
+  #repeat(): void {
+    this.#isEarly = false;
+    const refused = this.#stream;
+    this.#use(this.session.openStream());
+    refused.stopInput();
+    refused.resume();
+    this.#stream.end();
   }
 
   get capabilities(): ReadonlySet<StreamCapability> {
@@ -70,6 +101,10 @@ export class Http3ClientExchange extends ClientExchange {
 
   #onSection(section: readonly string[]) {
     const { status, fields, contentLength } = readResponseHead(section);
+    if (status === tooEarly && this.#isEarly) {
+      this.#repeat();
+      return { isInterim: false };
+    }
     if (status < 200) {
       this.incoming.onInformational(status, fields);
       if (status === 100) this.onContinue(true);
@@ -102,7 +137,7 @@ export class Http3ClientExchange extends ClientExchange {
     const { inputError } = this.output;
     if (inputError instanceof Http3Error) return this.session.protocolError(inputError);
     if (httpErrors.is(inputError, "KING_HTTP_PROTOCOL")) return inputError;
-    const isUnseen = this.#isUnseen || code === http3Codes.requestRejected;
+    const isUnseen = this.#isUnseen || this.output.isOpening || code === http3Codes.requestRejected;
     return abortedError(this.request, !isUnseen, {
       cause: inputError,
       ...(code === undefined ? {} : { code }),

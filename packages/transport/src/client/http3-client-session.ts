@@ -2,6 +2,7 @@ import type { SessionStats, StreamCapability, StreamSession, Timer } from "@king
 import { httpErrors } from "../errors.ts";
 import { type Http3Error, http3Codes } from "../http3/codes.ts";
 import { Http3Connection } from "../http3/connection.ts";
+import { maySendEarly, pendingHandshake } from "../http3/early-data.ts";
 import { Http3Stream } from "../http3/http3-stream.ts";
 import { factsOf } from "../http3/quic-facts.ts";
 import { streamCapabilities } from "../http3/stream-capabilities.ts";
@@ -79,6 +80,9 @@ export class Http3ClientSession extends StreamingSession<QuicBelow> {
       },
     });
     this.#connection.start();
+    // Without the ticket, the server may have shown itself anew.
+    const tellAgain = () => void Object.assign(this, factsOf(session));
+    pendingHandshake(session)?.then(tellAgain, () => undefined);
     this.#keepAliveTimeoutMs = connection.keepAliveTimeoutMs;
     this.#rest();
   }
@@ -103,16 +107,26 @@ export class Http3ClientSession extends StreamingSession<QuicBelow> {
 
   protected begin(request: PreparedRequest): Http3ClientExchange {
     const head = headSection(request);
-    const stream = this.below.session.openStream({ atLimit: "wait" });
+    const isEarly = maySendEarly(request) && pendingHandshake(this.below.session) !== undefined;
+    const stream = isEarly ? this.#openStream() : this.openStream();
     this.#idle?.cancel();
-    const http3 = new Http3Stream(stream, {
+    const exchange = new Http3ClientExchange(this, request, stream, head, isEarly);
+    this.#exchanges.add(exchange);
+    return exchange;
+  }
+
+  /** A stream for a request, once the handshake is complete. */
+  openStream(): Http3Stream {
+    return this.#openStream(pendingHandshake(this.below.session));
+  }
+
+  #openStream(handshake?: Promise<void>): Http3Stream {
+    const open = () => this.below.session.openStream({ atLimit: "wait" });
+    return new Http3Stream(handshake === undefined ? open() : handshake.then(open), {
       role: "client",
       maxHeaderBytes: this.limits.maxHeaderBytes,
       onConnectionError: (error) => this.#connection.fail(error),
     });
-    const exchange = new Http3ClientExchange(this, request, http3, head);
-    this.#exchanges.add(exchange);
-    return exchange;
   }
 
   protected async takesConnect(): Promise<boolean> {

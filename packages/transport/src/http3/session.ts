@@ -11,6 +11,7 @@ import { ClientBudget } from "../http2/client-budget.ts";
 import type { HttpLimits } from "../limits.ts";
 import { Http3Error, http3Codes } from "./codes.ts";
 import { Http3Connection } from "./connection.ts";
+import { admitEarly } from "./early-data.ts";
 import { Http3Exchange } from "./exchange.ts";
 import { Http3Stream } from "./http3-stream.ts";
 import { type RequestHead, readRequestHead, readTrailers } from "./message-fields.ts";
@@ -82,7 +83,7 @@ export class Http3Session extends HttpSession<Http3Exchange> {
   }
 
   #onRequest(stream: Stream): void {
-    const { router } = this.#connection;
+    const { router, session: quic } = this.#connection;
     const id = streamIdOf(stream) ?? this.#highestId + 4;
     const isLate = this.#goawayId !== undefined && id >= this.#goawayId;
     this.#highestId = Math.max(this.#highestId, id);
@@ -105,7 +106,16 @@ export class Http3Session extends HttpSession<Http3Exchange> {
       this.#decided(id);
       this.#onStreamEnd(http3, exchange);
     });
-    const begin = (head: RequestHead, isTooLarge: boolean) => {
+    const begin = (told: RequestHead, isTooLarge: boolean) => {
+      const admitted = admitEarly(quic, stream, told);
+      if ("handshake" in admitted) {
+        const then = () => {
+          if (!http3.destroyed) begin(told, isTooLarge);
+        };
+        admitted.handshake.then(then, () => undefined); // it ends with its session
+        return;
+      }
+      const { head } = admitted;
       this.#headless.delete(http3);
       if (head.protocol?.toLowerCase() !== "webtransport") this.#decided(id);
       // It could have been a stream of a session that is still served.
