@@ -25,13 +25,27 @@ async function textOf(stream: Stream): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-async function listen(options: QuicEngineOptions, certificate = certificates.leaf) {
+/** Answers each stream with the number of bytes that came on it. */
+async function count(session: QuicSession): Promise<void> {
+  for await (const stream of session.streams()) {
+    void stream.end(Buffer.from(String((await textOf(stream)).length)));
+  }
+}
+
+async function listen(
+  options: QuicEngineOptions,
+  certificate = certificates.leaf,
+  serve: (session: QuicSession) => void = () => undefined,
+) {
   const sessions: QuicSession[] = [];
   const engine = await openMatrixEngine(options);
   const listener = await engine.listen({
     local: { address: "127.0.0.1", port: 0 },
     tls: { alpn: tls.alpn, ...certificate },
-    onSession: (session) => sessions.push(session),
+    onSession(session) {
+      sessions.push(session);
+      serve(session);
+    },
   });
   return {
     port: listener.local.port,
@@ -216,6 +230,56 @@ describe("early data of matrix", () => {
       break;
     }
     client.abort();
+  });
+
+  test("arrives once and whole over a path that loses one in ten packets, taken or not", async (context) => {
+    await needEngines(context, "matrix");
+    await using issuer = await place({ maxEarlyDataBytes: 8_000 });
+    const ticket = issuer.tickets.kept.at(-1) as Uint8Array;
+    const serve = (session: QuicSession) => void count(session).catch(() => undefined);
+    const early = { earlyData: true, maxEarlyDataBytes: 8_000 };
+    const shared = { ...early, ticketSecret: secret };
+    await using here = await listen(shared, certificates.leaf, serve);
+    await using stranger = await listen(early, certificates.leaf, serve);
+    const text = Array.from({ length: 4_000 }, (_, i) => String(i)).join(" ");
+    const seeds = [1, 2, 3];
+    const states = await Promise.all(
+      [here, stranger].flatMap((server) =>
+        seeds.map(async (seed) => {
+          await using lossy = await udpProxy(server.port, { loss: 0.1, seed });
+          const engine = await openMatrixEngine();
+          const client = await engine.connect({
+            remote: { address: "127.0.0.1", port: lossy.port },
+            tls,
+            tickets: { take: () => ticket, put: () => undefined },
+            earlyData: true,
+          });
+          const stream = await client.openStream();
+          void stream.end(Buffer.from(`${seed} ${text}`));
+          expect(await textOf(stream)).toBe(String(text.length + 2));
+          const state = client.earlyData?.state;
+          client.abort();
+          await client.closed;
+          return state;
+        }),
+      ),
+    );
+    expect(states).toEqual([...seeds.map(() => "accepted"), ...seeds.map(() => "rejected")]);
+  });
+
+  test("ends with its session also when that is aborted here (KING_SESSION_CLOSED)", async (context) => {
+    await needEngines(context, "matrix");
+    await using here = await place();
+    here.path.hold();
+    const client = await here.connect();
+    const stream = await client.openStream();
+    await expect(client.migrate()).rejects.toMatchObject({ code: "KING_QUIC_MIGRATION" });
+    client.abort(new Error("enough"));
+    await expect(client.earlyData?.handshake).rejects.toMatchObject({
+      code: "KING_SESSION_CLOSED",
+    });
+    expect(await stream.closed).toMatchObject({ clean: false, error: { message: "enough" } });
+    expect(await client.closed).toMatchObject({ by: "local", clean: false });
   });
 
   test("goes out whole when its session is closed at once", async (context) => {

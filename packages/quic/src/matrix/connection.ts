@@ -206,8 +206,11 @@ export class MatrixConnection implements EngineConnection {
   #completeEarly(early: MatrixEarlyHandshake): void {
     if (!this.#connection.isResumed()) early.isRejected = true;
     early.complete();
-    // Its acknowledgement shows quiche that what went before is lost, long before its timer would.
-    if (early.state === "rejected") this.#connection.sendAckEliciting();
+    if (early.state !== "rejected") return;
+    // The acknowledgement of a packet of its own, after those of the handshake, shows quiche that what went before is
+    // lost, before its timer would.
+    this.#flush();
+    this.#connection.sendAckEliciting();
   }
 
   /** A client's TLS leaves early data behind before it goes on without; quiche does not tell it otherwise. */
@@ -253,6 +256,8 @@ export class MatrixConnection implements EngineConnection {
     }
     if ((this.#ready || this.early !== undefined) && !this.#closed) this.#advanceStreams();
     this.#flush();
+    // After early data was rejected, the handshake goes on when something is sent.
+    if (!this.#ready && connection.isEstablished()) this.#touch();
     if (!connection.isClosed() && !connection.isDraining()) return;
     this.#reportEnd();
     if (connection.isClosed()) this.#finish();
