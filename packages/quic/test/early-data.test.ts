@@ -153,6 +153,28 @@ describe("early data of matrix", () => {
     session.abort();
   });
 
+  test("needs a ticket that allows it: one of currentspace does not", async (context) => {
+    await needEngines(context, "matrix", "currentspace");
+    const listener = await (await openCurrentSpaceEngine()).listen({
+      local: { address: "127.0.0.1", port: 0 },
+      tls: { alpn: tls.alpn, ...certificates.leaf },
+      onSession: () => undefined,
+    });
+    const tickets = ticketStore();
+    const engine = await openMatrixEngine();
+    const remote = { address: "127.0.0.1", port: listener.local.port };
+    for (const resumed of [false, true]) {
+      const session = await engine.connect({ remote, tls, tickets, earlyData: true });
+      expect(session.tls?.resumed).toBe(resumed);
+      expect(session.earlyData).toBeUndefined();
+      await eventually("a ticket", () => tickets.kept.length > 0);
+      session.abort();
+      await session.closed;
+    }
+    listener.abort();
+    await listener.closed;
+  });
+
   test.for([
     ["of another secret", { ticketSecret: "another secret, as long as it has to be" }],
     ["that takes none", { earlyData: false }],
