@@ -100,6 +100,7 @@ export type { MetricSample, MetricsSource } from "./ports/metrics-source.ts";
 export type {
   QuicCapability,
   QuicConnectOptions,
+  QuicEarlyData,
   QuicEngine,
   QuicListenOptions,
   QuicSession,

@@ -7,6 +7,8 @@ import { openMatrixEngine } from "./matrix/engine.ts";
 /** Engines there are, the one that is taken by default first. */
 const openers = { currentspace: openCurrentSpaceEngine, matrix: openMatrixEngine };
 
+export const engineNames = Object.keys(openers) as (keyof typeof openers)[];
+
 /** What may be asked of an engine; some of it no engine here has. */
 const knownCapabilities: readonly QuicCapability[] = [
   "datagrams",
@@ -41,10 +43,9 @@ export async function openQuicEngine(options: OpenQuicEngineOptions = {}): Promi
   const { engine, needs = [], ...own } = options;
   checkNeeds(needs);
   if (engine !== undefined && !Object.hasOwn(openers, engine)) {
-    throw optionError("engine", `expected one of ${Object.keys(openers).join(", ")}`);
+    throw optionError("engine", `expected one of ${engineNames.join(", ")}`);
   }
-  const names =
-    engine === undefined ? (Object.keys(openers) as (keyof typeof openers)[]) : [engine];
+  const names = engine === undefined ? engineNames : [engine];
   let missing: unknown;
   let lack: { readonly engine: string; readonly capability: string } | undefined;
   for (const name of names) {

@@ -20,7 +20,7 @@ export interface ConnectionOptions extends AddressGuardOptions {
    * @default ["h2", "h1"], with `quic` ["h3", "h2", "h1"]
    */
   protocols?: readonly ClientProtocol[];
-  /** Speaks HTTP/3 as well, by this engine. Refused with `proxy`, `tls.cert` and `tls.pins`. @default no HTTP/3 */
+  /** Speaks HTTP/3 as well, by this engine. Refused with `proxy`, `tls.passphrase` and `tls.pins`. @default no HTTP/3 */
   quic?: ClientQuicOptions;
   /** Makes every connection through this proxy, by CONNECT. */
   proxy?: ProxyOptions;
