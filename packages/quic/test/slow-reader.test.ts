@@ -1,12 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Stream } from "@king-runtime/core";
 import { stalled, startNode } from "@king-runtime/testkit";
 import { afterAll, describe, expect, test } from "vitest";
 import { resolveLimits } from "../src/limits.ts";
 import { certificates, type EngineName, engineNames, engines, needEngines } from "./engines.ts";
 
+const program = fileURLToPath(new URL("./deaf-reader.ts", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "king-quic-reader-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 const file = join(folder, "ca.pem");
@@ -38,7 +40,7 @@ describe.each(engineNames)("%s", (name) => {
         for await (const stream of session.streams()) serve(stream).catch(() => undefined);
       },
     });
-    await using reader = await startNode(join(import.meta.dirname, "deaf-reader.ts"), {
+    await using reader = await startNode(program, {
       args: [name, String(listener.local.port), file],
     });
     await reader.line(/^deaf$/);
