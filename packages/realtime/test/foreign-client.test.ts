@@ -1,6 +1,5 @@
-import { createHash, X509Certificate } from "node:crypto";
 import {
-  chromiumArguments,
+  quicChromiumArguments,
   recorder,
   requireSoftware,
   temporaryFolder,
@@ -111,20 +110,13 @@ test("Chromium's WebSocket over HTTP/3 exchanges messages and is closed with a c
       } else exchange.respond(200, { "content-type": "text/html" }, page);
     },
   });
-  const { publicKey } = new X509Certificate(leaf.cert);
-  const spki = publicKey.export({ type: "spki", format: "der" });
-  const pin = createHash("sha256").update(spki).digest("base64");
   await using profile = await temporaryFolder("king-interop-browser");
   const browser = await chromium.launchPersistentContext(profile.path, {
     executablePath,
     headless: true,
     args: [
-      ...chromiumArguments.filter((each) => each !== "--disable-quic"),
-      "--enable-quic",
+      ...quicChromiumArguments(listener.local.port, leaf.cert),
       "--enable-features=EnableWebsocketsOverHttp3",
-      `--origin-to-force-quic-on=localhost:${listener.local.port}`,
-      "--host-resolver-rules=MAP localhost 127.0.0.1",
-      `--ignore-certificate-errors-spki-list=${pin}`,
     ],
   });
   try {

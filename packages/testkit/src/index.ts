@@ -8,7 +8,7 @@ export {
   trickyKeys,
 } from "./blob-store-suite.ts";
 export { type CertifiedKey, makeCertificates, type TestCertificates } from "./certificates.ts";
-export { chromiumArguments } from "./chromium-arguments.ts";
+export { chromiumArguments, quicChromiumArguments } from "./chromium-arguments.ts";
 export { type DeadlineOptions, withDeadline } from "./deadline.ts";
 export { type EventuallyOptions, eventually } from "./eventually.ts";
 export { collectGarbage, type MemoryInUse, memoryInUse } from "./memory-in-use.ts";

@@ -1,7 +1,6 @@
-import { createHash, X509Certificate } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import {
-  chromiumArguments,
+  quicChromiumArguments,
   requireSoftware,
   startService,
   temporaryFolder,
@@ -63,20 +62,11 @@ test("Chromium over HTTP/3 by matrix is hinted, fetches, uploads, aborts and goe
       return true;
     },
   });
-  const { publicKey } = new X509Certificate(place.certificates.leaf.cert);
-  const spki = publicKey.export({ type: "spki", format: "der" });
-  const pin = createHash("sha256").update(spki).digest("base64");
   await using profile = await temporaryFolder("king-interop-browser");
   const browser = await chromium.launchPersistentContext(profile.path, {
     executablePath,
     headless: true,
-    args: [
-      ...chromiumArguments.filter((each) => each !== "--disable-quic"),
-      "--enable-quic",
-      `--origin-to-force-quic-on=localhost:${place.port}`,
-      "--host-resolver-rules=MAP localhost 127.0.0.1",
-      `--ignore-certificate-errors-spki-list=${pin}`,
-    ],
+    args: [...quicChromiumArguments(place.port, place.certificates.leaf.cert)],
   });
   try {
     const tab = await browser.newPage();

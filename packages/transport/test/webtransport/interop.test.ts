@@ -1,7 +1,6 @@
-import { createHash, X509Certificate } from "node:crypto";
 import type { Stream } from "@king-runtime/core";
 import {
-  chromiumArguments,
+  quicChromiumArguments,
   requireSoftware,
   temporaryFolder,
   withDeadline,
@@ -171,20 +170,11 @@ test("Chromium opens sessions of WebTransport, and what either side says arrives
       return true;
     },
   });
-  const { publicKey } = new X509Certificate(place.certificates.leaf.cert);
-  const spki = publicKey.export({ type: "spki", format: "der" });
-  const pin = createHash("sha256").update(spki).digest("base64");
   await using profile = await temporaryFolder("king-interop-browser");
   const browser = await chromium.launchPersistentContext(profile.path, {
     executablePath,
     headless: true,
-    args: [
-      ...chromiumArguments.filter((each) => each !== "--disable-quic"),
-      "--enable-quic",
-      `--origin-to-force-quic-on=localhost:${place.port}`,
-      "--host-resolver-rules=MAP localhost 127.0.0.1",
-      `--ignore-certificate-errors-spki-list=${pin}`,
-    ],
+    args: [...quicChromiumArguments(place.port, place.certificates.leaf.cert)],
   });
   try {
     const tab = await browser.newPage();
