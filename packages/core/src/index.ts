@@ -80,6 +80,7 @@ export type {
   Upgrade,
 } from "./exchange.ts";
 export { emptyHeaders, type HeaderFields, type HeaderView, headerView } from "./header-view.ts";
+export { Inbox } from "./inbox.ts";
 export { Lifetime } from "./lifetime.ts";
 export type { Listener, ListenerClosed, ListenerStats } from "./listener.ts";
 export type { AdminSection } from "./ports/admin-section.ts";

@@ -5,6 +5,7 @@ import {
   DatagramInbox,
   describeValue,
   type Endpoint,
+  Inbox,
   type KingError,
   type OpenStreamOptions,
   optionError,
@@ -58,9 +59,7 @@ export class QuicSession
   readonly #active = new Set<QuicStream>();
   /** Those that the end of the session does not wait for. */
   readonly #background = new Set<Stream>();
-  readonly #arrived: QuicStream[] = [];
-  #arrival: PromiseWithResolvers<void> | undefined;
-  #reading = false;
+  readonly #arrived = new Inbox<QuicStream>("streams");
   readonly #waiting = new Set<Waiter>();
   readonly #datagrams: DatagramInbox;
   #datagramsSent = 0;
@@ -208,28 +207,10 @@ export class QuicSession
       return;
     }
     this.#arrived.push(stream);
-    this.#arrival?.resolve();
   }
 
-  async *streams(): AsyncGenerator<Stream> {
-    if (this.#reading) {
-      throw streamErrors.create("KING_STREAM_BUSY", "expected one reader, got a second", {});
-    }
-    this.#reading = true;
-    try {
-      for (;;) {
-        const stream = this.#arrived.shift();
-        if (stream !== undefined) {
-          yield stream;
-          continue;
-        }
-        if (this.ended !== undefined) return;
-        this.#arrival = Promise.withResolvers();
-        await this.#arrival.promise;
-      }
-    } finally {
-      this.#reading = false;
-    }
+  streams(): AsyncIterable<Stream> {
+    return this.#arrived.read();
   }
 
   async migrate(): Promise<void> {
@@ -317,7 +298,7 @@ export class QuicSession
     this.#closeOptions = options;
     for (const waiter of this.#waiting) waiter.reject(sessionClosed());
     // What nobody reads, nobody misses.
-    if (!this.#reading) for (const stream of this.#arrived.splice(0)) stream.reset();
+    if (!this.#arrived.isBeingRead) for (const stream of this.#arrived.takeAll()) stream.reset();
     this.#settle();
   }
 
@@ -384,11 +365,11 @@ export class QuicSession
 
   #end(info: Parameters<BaseSession["finish"]>[0]): void {
     // What came whole before the end is still given to a reader.
-    for (const stream of this.#arrived.splice(0)) if (stream.whole) this.#arrived.push(stream);
+    for (const stream of this.#arrived.takeAll()) if (stream.whole) this.#arrived.push(stream);
     this.#keepAlive?.cancel();
     this.#datagrams.end();
     this.finish(info);
-    this.#arrival?.resolve();
+    this.#arrived.end();
   }
 }
 

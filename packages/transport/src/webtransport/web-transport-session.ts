@@ -5,6 +5,7 @@ import {
   DatagramInbox,
   describeValue,
   type Endpoint,
+  Inbox,
   type KingError,
   type OpenStreamOptions,
   optionError,
@@ -95,9 +96,7 @@ export class OpenWebTransportSession
   /** Streams that the peer has open. */
   readonly #peerOpen = { both: 0, receive: 0 };
   #opened = 0;
-  readonly #arrived: WebTransportStream[] = [];
-  #arrival: PromiseWithResolvers<void> | undefined;
-  #reading = false;
+  readonly #arrived = new Inbox<WebTransportStream>("streams");
   /** Ends the waits for streams of the connection. */
   readonly #ending = new AbortController();
   #closeOptions: CloseOptions = {};
@@ -219,28 +218,10 @@ export class OpenWebTransportSession
     const stream = new WebTransportStream(quic, this, claimed);
     this.#track(stream);
     this.#arrived.push(stream);
-    this.#arrival?.resolve();
   }
 
-  async *streams(): AsyncGenerator<Stream> {
-    if (this.#reading) {
-      throw streamErrors.create("KING_STREAM_BUSY", "expected one reader, got a second", {});
-    }
-    this.#reading = true;
-    try {
-      for (;;) {
-        const stream = this.#arrived.shift();
-        if (stream !== undefined) {
-          yield stream;
-          continue;
-        }
-        if (this.ended !== undefined) return;
-        this.#arrival = Promise.withResolvers();
-        await this.#arrival.promise;
-      }
-    } finally {
-      this.#reading = false;
-    }
+  streams(): AsyncIterable<Stream> {
+    return this.#arrived.read();
   }
 
   // What streams ask
@@ -377,7 +358,8 @@ export class OpenWebTransportSession
     this.#closeOptions = options;
     this.#refuseWaiting();
     // What nobody reads, nobody misses.
-    if (!this.#reading) for (const stream of this.#arrived.splice(0)) stream.lose("local", gone());
+    if (!this.#arrived.isBeingRead)
+      for (const stream of this.#arrived.takeAll()) stream.lose("local", gone());
     this.#settle();
     if (!this.#isOver) this.#sendDrain();
   }
@@ -437,8 +419,8 @@ export class OpenWebTransportSession
       stream.lose("peer", error);
       if (!this.#background.has(stream)) streamsAborted++;
     }
-    const lingering = this.#arrived.filter((stream) => stream.direction === "receive");
-    this.#arrived.splice(0, this.#arrived.length, ...lingering);
+    for (const stream of this.#arrived.takeAll())
+      if (stream.direction === "receive") this.#arrived.push(stream);
     const text = reason === "" ? {} : { reason };
     this.#end({ by: "peer", clean: streamsAborted === 0, streamsAborted, code, ...text });
   }
@@ -463,7 +445,7 @@ export class OpenWebTransportSession
     this.#refuseWaiting();
     const streamsAborted = this.#active.size + this.#cutBelow;
     for (const stream of this.#active) stream.lose(by, error ?? lostTo(by));
-    this.#arrived.length = 0;
+    this.#arrived.takeAll();
     this.#end({
       by,
       clean: false,
@@ -478,7 +460,7 @@ export class OpenWebTransportSession
     this.#admission.leave();
     this.#datagrams.end();
     this.finish(info);
-    this.#arrival?.resolve();
+    this.#arrived.end();
   }
 }
 
