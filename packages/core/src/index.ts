@@ -83,6 +83,7 @@ export { emptyHeaders, type HeaderFields, type HeaderView, headerView } from "./
 export { Inbox } from "./inbox.ts";
 export { Lifetime } from "./lifetime.ts";
 export type { Listener, ListenerClosed, ListenerStats } from "./listener.ts";
+export { peerCertificateOf } from "./peer-certificate.ts";
 export type { AdminSection } from "./ports/admin-section.ts";
 export type {
   BlobInfo,

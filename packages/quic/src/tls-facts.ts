@@ -1,5 +1,5 @@
 import type { X509Certificate } from "node:crypto";
-import type { PeerCertificate, TlsFacts } from "@king-runtime/core";
+import { peerCertificateOf, type TlsFacts } from "@king-runtime/core";
 
 /** What an engine knows of a handshake. QUIC is never without TLS 1.3 (RFC 9001, section 4.2). */
 export interface HandshakeFacts {
@@ -18,19 +18,6 @@ export function tlsFacts(facts: HandshakeFacts): TlsFacts {
     ...(serverName === undefined ? {} : { serverName }),
     peerVerified,
     ...(resumed === undefined ? {} : { resumed }),
-    ...(peer === undefined ? {} : { peerCertificate: peerCertificate(peer) }),
+    ...(peer === undefined ? {} : { peerCertificate: peerCertificateOf(peer) }),
   });
-}
-
-function peerCertificate(certificate: X509Certificate): PeerCertificate {
-  const { subject, issuer, subjectAltName, serialNumber, fingerprint256 } = certificate;
-  return {
-    subject,
-    issuer,
-    ...(subjectAltName === undefined ? {} : { subjectAltName }),
-    serialNumber,
-    fingerprint256,
-    validFrom: Date.parse(certificate.validFrom),
-    validTo: Date.parse(certificate.validTo),
-  };
 }

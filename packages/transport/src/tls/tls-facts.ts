@@ -1,10 +1,10 @@
 import type { TLSSocket } from "node:tls";
-import type { PeerCertificate, TlsFacts } from "@king-runtime/core";
+import { peerCertificateOf, type TlsFacts } from "@king-runtime/core";
 
 /** What the handshake of `socket` settled. */
 export function tlsFacts(socket: TLSSocket): TlsFacts {
   const serverName = (socket as { servername?: string | false }).servername;
-  const certificate = socket.authorized ? peerCertificate(socket) : undefined;
+  const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined;
   return {
     version: socket.getProtocol() ?? "unknown",
     cipher: socket.getCipher().name,
@@ -12,21 +12,6 @@ export function tlsFacts(socket: TLSSocket): TlsFacts {
     ...(typeof serverName === "string" ? { serverName } : {}),
     peerVerified: socket.authorized,
     resumed: socket.isSessionReused(),
-    ...(certificate === undefined ? {} : { peerCertificate: certificate }),
-  };
-}
-
-function peerCertificate(socket: TLSSocket): PeerCertificate | undefined {
-  const certificate = socket.getPeerX509Certificate();
-  if (certificate === undefined) return undefined;
-  const { subject, issuer, subjectAltName, serialNumber, fingerprint256 } = certificate;
-  return {
-    subject,
-    issuer,
-    ...(subjectAltName === undefined ? {} : { subjectAltName }),
-    serialNumber,
-    fingerprint256,
-    validFrom: Date.parse(certificate.validFrom),
-    validTo: Date.parse(certificate.validTo),
+    ...(certificate === undefined ? {} : { peerCertificate: peerCertificateOf(certificate) }),
   };
 }
